@@ -1,0 +1,289 @@
+"""The one path from a picture to its cut-out; every interface of this package takes it."""
+
+from __future__ import annotations
+
+import random
+import time
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from rembg_plugins.core.cutout import coverage_of
+from rembg_plugins.core.errors import (
+    APIError,
+    ConfigurationError,
+    RembgError,
+)
+from rembg_plugins.core.memory import decoding
+from rembg_plugins.core.plugins import default_manager, engines, make_engine, notify
+from rembg_plugins.core.postprocess import postprocess
+from rembg_plugins.core.preparation import prepare
+from rembg_plugins.core.result import Result
+from rembg_plugins.core.retry import Retry, is_in_doubt, wait_before_repeat
+from rembg_plugins.core.store import Store, join, key_of, open_store, split
+from rembg_plugins.core.validation import check_result, is_downscaled, validate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import pluggy
+
+    from rembg_plugins.core.configuration import Configuration
+    from rembg_plugins.core.engine import Engine, OnProgress
+    from rembg_plugins.core.options import Options
+    from rembg_plugins.core.request import Request
+
+
+class Adapter:
+    """An engine with everything around it; safe to use from several threads.
+
+    Args:
+        engine: What cuts out.
+        store: Where cut-outs are kept and looked up; None keeps none.
+        retry: When to try again.
+        manager: Whose hooks are told; those of this process by default.
+        sleep: Waits some seconds; tests put their own here.
+        clock: Gives the time in s; likewise.
+        jitter: Gives a number from 0 to 1; likewise.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        store: Store | None = None,
+        retry: Retry | None = None,
+        manager: pluggy.PluginManager | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        """Put the parts together; nothing is opened yet."""
+        self.engine = engine
+        self.store = store
+        self.retry = Retry() if retry is None else retry
+        self._manager = default_manager() if manager is None else manager
+        self._sleep = sleep
+        self._clock = clock
+        self._jitter = jitter
+
+    def __repr__(self) -> str:
+        return f"Adapter(engine={self.engine.name!r}, store={self.store!r})"
+
+    def remove(
+        self,
+        source: object,
+        options: Options | dict[str, object] | None = None,
+        *,
+        on_progress: OnProgress | None = None,
+        sink: BinaryIO | None = None,
+        transcode: bool = False,
+        accept_downscaled: bool = False,
+        name: str | None = None,
+        **changes: object,
+    ) -> Result:
+        """Remove the background of one picture.
+
+        Args:
+            source: A path, bytes, binary file, PIL image, ``data:`` URL or ``{"base64": ...}``.
+            options: What to make of it.
+            on_progress: Called for each piece that was sent or received; what it raises cancels
+                the call and comes out as it is.
+            sink: A binary file that gets the engine's answer before anything judges it.
+            transcode: Re-encode kinds of pictures that the API does not take (TIFF, AVIF, ...).
+            accept_downscaled: Take an answer that was shrunk to 460 × 460 px.
+            name: The file name, where the source has none.
+            **changes: Single options, as in ``w=400``; they win over ``options``.
+
+        Raises:
+            ValidationError: Before anything is sent or spent.
+            APIError: The API could not be used, or refused.
+            ConfigurationError: The engine cannot work as configured.
+        """
+        request = validate(
+            source,
+            options,
+            name=name,
+            transcode=transcode,
+            accept_downscaled=accept_downscaled,
+            **changes,
+        )
+        if self.store is None and self.engine.native_options:
+            return _in_format(self._run(request, on_progress, sink), request)
+        cutout = self._cutout(request.full_size(), on_progress, sink)
+        with decoding(cutout.size):
+            return postprocess(cutout, request.options)
+
+    def _cutout(
+        self, request: Request, on_progress: OnProgress | None, sink: BinaryIO | None
+    ) -> Result:
+        """The full-size cut-out, from the store or by one engine call."""
+        if self.store is None:
+            return self._run(request, on_progress, sink)
+        key = key_of(request.source, self.engine)
+        with self.store.lock(key):
+            entry = self.store.get(key)
+            if entry is None:
+                cutout = self._run(request, on_progress, sink)
+                self._keep(key, request, cutout)
+                return cutout
+        with decoding(request.source.size):
+            image = join(prepare(request.source), entry)
+        return Result.from_image(
+            image,
+            format="PNG",
+            engine=self.engine.name,
+            sent="nothing",
+            billed=False,
+            coverage=coverage_of(image.getchannel("A")),
+        )
+
+    def _keep(self, key: str, request: Request, cutout: Result) -> None:
+        """Put a cut-out into the store, unless it is not of the picture's own size."""
+        assert self.store is not None  # noqa: S101 - for the type checker; the caller looked
+        with decoding(request.source.size):
+            prepared = prepare(request.source)
+            if cutout.size == prepared.pixels.size:
+                self.store.put(key, split(prepared, cutout.image))
+
+    def _run(
+        self, request: Request, on_progress: OnProgress | None, sink: BinaryIO | None
+    ) -> Result:
+        """One good answer, by as many tries as the money rules allow."""
+        start = sink.tell() if sink is not None and sink.seekable() else None
+        attempt = doubts = 0
+        while True:
+            attempt += 1
+            began = self._clock()
+            notify(self._manager, "rembg_before_request", request=request)
+            try:
+                result = self.engine.run(request, on_progress=on_progress, sink=sink)
+            except RembgError as error:
+                notify(self._manager, "rembg_on_error", request=request, error=error)
+                if not isinstance(error, APIError):  # the set-up or the picture: never passes
+                    raise
+                wait = wait_before_repeat(
+                    error, attempt=attempt, doubts=doubts, policy=self.retry, jitter=self._jitter
+                )
+                if wait is None:
+                    raise
+                doubts += is_in_doubt(error)
+            else:
+                return self._checked(request, result, self._clock() - began)
+            self._sleep(wait)
+            if sink is not None and start is not None:
+                sink.seek(start)
+                sink.truncate()
+
+    def _checked(self, request: Request, result: Result, elapsed: float) -> Result:
+        """The result, if it is what was asked for; no repeat here: it was paid for."""
+        anonymous = getattr(self.engine, "anonymous", False)
+        try:
+            check_result(request, result, accept_downscaled=anonymous)
+        except RembgError as error:
+            notify(self._manager, "rembg_on_error", request=request, error=error)
+            raise
+        if is_downscaled(request, result):
+            result = result.with_note(_shrunk(result, anonymous=anonymous))
+        notify(self._manager, "rembg_after_result", request=request, result=result, elapsed=elapsed)
+        return result
+
+
+def _shrunk(result: Result, *, anonymous: bool) -> str:
+    width, height = result.size
+    why = "as without an API key" if anonymous else "as for an account without credits"
+    return f"The picture was shrunk to {width} × {height} px, {why}."
+
+
+def _in_format(result: Result, request: Request) -> Result:
+    """The API's answer untouched, or re-encoded here where it has not the format asked for."""
+    wanted = request.options.format
+    if wanted is None or result.format == wanted:
+        return result
+    from rembg_plugins.core.options import Options  # noqa: PLC0415 - rare
+
+    with decoding(result.size):
+        return postprocess(result, Options(format=wanted))
+
+
+def build(
+    configuration: Configuration,
+    *,
+    retry: Retry | None = None,
+    manager: pluggy.PluginManager | None = None,
+) -> Adapter:
+    """The adapter that a configuration describes.
+
+    Raises:
+        ConfigurationError: There is no such engine or store, or none can work here.
+    """
+    manager = default_manager() if manager is None else manager
+    spec = choose_engine(configuration, manager=manager)
+    store = configuration.store.value
+    return Adapter(
+        make_engine(spec, configuration, manager=manager),
+        store=open_store(store) if store else None,
+        retry=retry,
+        manager=manager,
+    )
+
+
+def choose_engine(
+    configuration: Configuration, *, manager: pluggy.PluginManager | None = None
+) -> str:
+    """The engine to use: the configured one, else ``api`` with a key, else ``local``.
+
+    Raises:
+        ConfigurationError: There is neither a key nor the embedded engine.
+    """
+    if configuration.engine.value:
+        return configuration.engine.value
+    if configuration.api_key.value or configuration.user_token.value:
+        return "api"
+    local = engines(manager or default_manager()).get("local")
+    if local is not None and local.check() is None:
+        return "local"
+    message = (
+        "There is no engine to use. Set REMBG_API_KEY to use the hosted RemBG API, or run "
+        "pip install 'rembg-plugins[local]' for the embedded engine."
+    )
+    raise ConfigurationError(message)
+
+
+@lru_cache(maxsize=8)
+def shared(configuration: Configuration, retry: Retry | None = None) -> Adapter:
+    """The adapter of this process for a configuration; one connection pool and session each."""
+    return build(configuration, retry=retry)
+
+
+def remove(
+    source: object,
+    options: Options | dict[str, object] | None = None,
+    *,
+    engine: str | None = None,
+    api_key: str | None = None,
+    store: str | None = None,
+    retry: Retry | None = None,
+    **arguments: Any,
+) -> Result:
+    """Remove the background of one picture.
+
+    Args:
+        source: A path, bytes, binary file, PIL image, ``data:`` URL or ``{"base64": ...}``.
+        options: What to make of it; or single options as keywords, as in ``w=400``.
+        engine: ``"api"``, ``"local"``, ``"rembg:birefnet-general"``, ...; by default the API
+            where a key is configured, else the embedded engine.
+        api_key: The key of the hosted API; ``REMBG_API_KEY`` by default.
+        store: Where cut-outs are kept, as ``"file:FOLDER"``; ``REMBG_STORE`` by default.
+        retry: When to try again.
+        **arguments: The rest of :meth:`Adapter.remove`: options, ``on_progress``, ``sink``,
+            ``transcode``, ``accept_downscaled``, ``name``.
+
+    Raises:
+        ValidationError: The picture or an option breaks a rule; nothing was sent.
+        ConfigurationError: No engine can work as configured.
+        APIError: The API could not be used, or refused; see ``sent`` and ``billed``.
+    """
+    from rembg_plugins.core.configuration import configure  # noqa: PLC0415 - first use
+
+    configuration = configure(engine=engine, api_key=api_key, store=store)
+    return shared(configuration, retry).remove(source, options, **arguments)

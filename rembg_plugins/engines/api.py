@@ -1,0 +1,71 @@
+"""The hosted RemBG API as an engine."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, BinaryIO, Self
+
+from rembg_plugins.api.client import Client
+from rembg_plugins.core.validation import check_upload
+
+if TYPE_CHECKING:
+    from rembg_plugins.core.configuration import Configuration
+    from rembg_plugins.core.engine import OnProgress
+    from rembg_plugins.core.request import Request
+    from rembg_plugins.core.result import Result
+
+
+class ApiEngine:
+    """Sends each picture to the API, which applies the options itself; one credit each.
+
+    Args:
+        client: Who sends; it holds the credentials.
+
+    Attributes:
+        anonymous: Whether it sends neither key nor token.
+    """
+
+    name = "api"
+    version = "1"  # a new one would have every stored cut-out made, and paid for, again
+    native_options = True
+    paid = True
+
+    def __init__(self, client: Client) -> None:
+        """Keep the client."""
+        self._client = client
+        self.anonymous = client.anonymous
+
+    @classmethod
+    def configured(cls, configuration: Configuration) -> Self:
+        """The engine that the settings describe.
+
+        Raises:
+            ConfigurationError: The URL, the key or the certificates cannot be used.
+        """
+        return cls(
+            Client(
+                configuration.api_url.value,
+                api_key=configuration.api_key.value,
+                user_token=configuration.user_token.value,
+                connect_timeout_s=configuration.connect_timeout_s.value,
+                read_timeout_s=configuration.read_timeout_s.value,
+            )
+        )
+
+    def __repr__(self) -> str:
+        return f"ApiEngine({self._client!r})"
+
+    def run(
+        self,
+        request: Request,
+        *,
+        on_progress: OnProgress | None = None,
+        sink: BinaryIO | None = None,
+    ) -> Result:
+        """Give the API's picture, in one attempt.
+
+        Raises:
+            ValidationError: The encoded picture is too long, or cannot be read.
+            APIError: See :meth:`rembg_plugins.api.client.Client.remove`.
+        """
+        check_upload(request.source)
+        return self._client.remove(request, on_progress=on_progress, sink=sink)

@@ -1,0 +1,278 @@
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+
+import pytest
+from PIL import Image
+from rembg_plugins.core.configuration import configure
+from rembg_plugins.core.result import Result
+from rembg_plugins.core.store import MemoryStore
+
+from rembg_plugins import remove
+from rembg_plugins.core.adapter import Adapter, build, choose_engine, shared
+from rembg_plugins.core.errors import (
+    APIConnectionError,
+    ConfigurationError,
+    DownscaledResultError,
+    InternalServerError,
+    MonthlyQuotaError,
+    NotAnImageError,
+    RateLimitError,
+    ResponseInfo,
+    ValidationError,
+)
+from rembg_plugins.core.hookspecs import hookimpl
+from rembg_plugins.core.plugins import build_manager
+from rembg_plugins.core.retry import Retry
+
+
+def png(size=(600, 400), color=(200, 30, 30, 255)):
+    file = io.BytesIO()
+    Image.new("RGBA", size, color).save(file, "PNG")
+    return file.getvalue()
+
+
+class ScriptedEngine:
+    """An engine that answers as told, one entry a call: bytes, or an error."""
+
+    name = "scripted"
+    version = "1"
+
+    def __init__(self, *answers, native_options=True, anonymous=False):
+        self.answers = list(answers)
+        self.native_options = native_options
+        self.anonymous = anonymous
+        self.requests = []
+
+    def run(self, request, *, on_progress=None, sink=None):
+        self.requests.append(request)
+        answer = self.answers.pop(0)
+        if isinstance(answer, BaseException):
+            if sink:
+                sink.write(b"half an ans")
+            raise answer
+        if sink:
+            sink.write(answer)
+        return Result.from_bytes(answer, engine=self.name, sent="all", billed=True)
+
+
+class Observer:
+    def __init__(self):
+        self.seen = []
+
+    @hookimpl
+    def rembg_before_request(self, request):
+        self.seen.append("before")
+
+    @hookimpl
+    def rembg_after_result(self, request, result, elapsed):
+        self.seen.append(("after", elapsed))
+
+    @hookimpl
+    def rembg_on_error(self, request, error):
+        self.seen.append(type(error).__name__)
+
+
+@pytest.fixture
+def manager():
+    return build_manager(load_entry_points=False)
+
+
+@pytest.fixture
+def adapter(manager):
+    """Makes an adapter whose sleep is written down and whose clock stands still."""
+
+    def make(engine, **arguments):
+        sleeps = []
+        adapter = Adapter(
+            engine,
+            manager=manager,
+            sleep=sleeps.append,
+            clock=lambda: 7.0,
+            jitter=lambda: 1.0,
+            **arguments,
+        )
+        adapter.sleeps = sleeps
+        return adapter
+
+    return make
+
+
+def refused(status, **context):
+    return {"response": ResponseInfo(status=status), "sent": "all", **context}
+
+
+def test_an_answer_with_native_options_is_passed_on_untouched(adapter):
+    answer = png((300, 200))
+    engine = ScriptedEngine(answer)
+    result = adapter(engine).remove(png(), w=300, format="PNG")
+    assert result.content == answer
+    assert engine.requests[0].options.w == 300
+
+
+def test_an_answer_in_another_format_is_re_encoded_not_refused(adapter):
+    result = adapter(ScriptedEngine(png())).remove(png(), format="WEBP")
+    assert (result.format, result.content[8:12]) == ("WEBP", b"WEBP")
+    assert (result.sent, result.billed, result.engine) == ("all", True, "scripted")
+
+
+def test_an_engine_without_options_is_asked_for_the_full_size(adapter):
+    engine = ScriptedEngine(png(), native_options=False)
+    result = adapter(engine).remove(png(), w=60, format="JPEG", bg_color="blue")
+    assert engine.requests[0].options.w is None
+    assert (result.size, result.format) == ((60, 40), "JPEG")
+
+
+def test_nothing_is_sent_when_anything_is_wrong(adapter):
+    engine = ScriptedEngine()
+    with pytest.raises(ValidationError) as caught:
+        adapter(engine).remove(b"not a picture", w="abc", colour="red")
+    assert [error.field for error in caught.value.errors] == ["image", "w", "colour"]
+    assert engine.requests == []
+
+
+def test_the_store_answers_the_second_time_for_any_options(adapter):
+    engine = ScriptedEngine(png(color=(200, 30, 30, 128)))
+    cutter = adapter(engine, store=MemoryStore())
+    first = cutter.remove(png(), format="PNG")
+    second = cutter.remove(png(), format="PNG", w=60)
+    assert len(engine.requests) == 1
+    assert engine.requests[0].options.w is None
+    assert (first.billed, second.billed, second.sent) == (True, False, "nothing")
+    assert second.size == (60, 40)
+    assert second.image.getpixel((30, 20))[3] == 128
+
+
+def test_short_term_limits_are_waited_for(adapter):
+    limit = RateLimitError("slow", response=ResponseInfo(status=429, retry_after=45.0), sent="all")
+    cutter = adapter(ScriptedEngine(limit, limit, png()))
+    assert cutter.remove(png()).billed
+    assert cutter.sleeps == [45.0, 45.0]
+
+
+def test_a_doubtful_failure_is_repeated_once_and_no_more(adapter):
+    failure = InternalServerError("bad gateway", **refused(502, billed=None))
+    engine = ScriptedEngine(failure, failure, png())
+    with pytest.raises(InternalServerError):
+        adapter(engine).remove(png())
+    assert len(engine.requests) == 2
+
+
+def test_doubts_are_counted_apart_from_free_repeats(adapter):
+    unsent = APIConnectionError("refused")
+    doubtful = APIConnectionError("reset", sent="all", billed=None)
+    engine = ScriptedEngine(unsent, doubtful, unsent, doubtful, png())
+    with pytest.raises(APIConnectionError, match="reset"):
+        adapter(engine).remove(png())
+    assert len(engine.requests) == 4
+
+
+def test_the_caller_can_forbid_doubtful_repeats(adapter):
+    engine = ScriptedEngine(InternalServerError("x", **refused(500, billed=None)), png())
+    with pytest.raises(InternalServerError):
+        adapter(engine, retry=Retry(in_doubt=False)).remove(png())
+    assert len(engine.requests) == 1
+
+
+def test_a_spent_quota_is_never_repeated(adapter):
+    engine = ScriptedEngine(MonthlyQuotaError("spent", **refused(429), final=True), png())
+    with pytest.raises(MonthlyQuotaError):
+        adapter(engine).remove(png())
+    assert len(engine.requests) == 1
+
+
+def test_an_answer_that_was_paid_for_and_refused_is_not_asked_for_again(adapter):
+    engine = ScriptedEngine(png((300, 200))[:-20], png())
+    with pytest.raises(NotAnImageError) as caught:
+        adapter(engine).remove(png())
+    assert len(engine.requests) == 1
+    assert caught.value.billed is True
+    assert caught.value.result.content == png((300, 200))[:-20]
+
+
+def test_the_sink_holds_the_paid_answer_even_when_it_is_refused(adapter):
+    sink = io.BytesIO()
+    with pytest.raises(NotAnImageError):
+        adapter(ScriptedEngine(b"<html>paid</html>")).remove(png(), sink=sink)
+    assert sink.getvalue() == b"<html>paid</html>"
+
+
+def test_a_repeat_writes_the_sink_anew(adapter):
+    sink = io.BytesIO(b"kept|old")
+    sink.seek(5)
+    answer = png()
+    adapter(ScriptedEngine(APIConnectionError("refused"), answer)).remove(png(), sink=sink)
+    assert sink.getvalue() == b"kept|" + answer
+
+
+def test_a_shrunken_answer_is_refused_unless_accepted(adapter):
+    small = png((460, 307))
+    with pytest.raises(DownscaledResultError) as caught:
+        adapter(ScriptedEngine(small)).remove(png((1200, 800)))
+    assert caught.value.result.content == small
+    result = adapter(ScriptedEngine(small)).remove(png((1200, 800)), accept_downscaled=True)
+    assert "shrunk to 460 × 307 px" in result.warnings[0]
+
+
+def test_a_shrunken_answer_is_accepted_and_said_on_the_anonymous_tier(adapter):
+    engine = ScriptedEngine(png((460, 307)), anonymous=True)
+    result = adapter(engine).remove(png((1200, 800)))
+    assert result.warnings[0].endswith("as without an API key.")
+
+
+def test_a_shrunken_answer_never_reaches_the_store(adapter):
+    engine = ScriptedEngine(png((460, 307)), png((1200, 800)))
+    cutter = adapter(engine, store=MemoryStore())
+    assert cutter.remove(png((1200, 800)), accept_downscaled=True).size == (460, 307)
+    assert cutter.remove(png((1200, 800))).size == (1200, 800)
+    assert len(engine.requests) == 2
+
+
+def test_observers_see_every_try(adapter, manager):
+    observer = Observer()
+    manager.register(observer)
+    adapter(ScriptedEngine(APIConnectionError("refused"), png())).remove(png())
+    assert observer.seen == ["before", "APIConnectionError", "before", ("after", 0.0)]
+
+
+def test_observers_see_a_refused_answer_as_an_error(adapter, manager):
+    observer = Observer()
+    manager.register(observer)
+    with pytest.raises(NotAnImageError):
+        adapter(ScriptedEngine(b"<html>")).remove(png())
+    assert observer.seen == ["before", "NotAnImageError"]
+
+
+def test_the_default_engine_is_the_api_with_a_key_and_local_without(manager, monkeypatch):
+    def chosen(**environ):
+        return choose_engine(configure(environ=environ), manager=manager)
+
+    assert chosen(REMBG_API_KEY="k" * 20) == "api"
+    assert chosen(REMBG_USER_TOKEN="t" * 20) == "api"
+    assert chosen() == "local"
+    assert chosen(REMBG_API_KEY="k" * 20, REMBG_ENGINE="offline") == "offline"
+    monkeypatch.setattr("rembg_plugins.engines.find_spec", lambda name: None)
+    with pytest.raises(ConfigurationError, match="REMBG_API_KEY.*pip install 'rembg-plugins"):
+        chosen()
+
+
+def test_build_opens_the_store_that_is_configured(manager, tmp_path):
+    configuration = configure(environ={}, engine="offline", store=f"file:{tmp_path}/cutouts")
+    cutter = build(configuration, manager=manager)
+    cutter.remove(png())
+    assert cutter.engine.name == "offline"
+    assert cutter.store is not None
+    assert len([path for path in tmp_path.rglob("*") if path.is_file()]) >= 1
+
+
+def test_one_adapter_serves_one_configuration():
+    configuration = configure(environ={}, engine="offline")
+    assert shared(configuration) is shared(replace(configuration))
+
+
+def test_remove_is_one_call():
+    result = remove(png((60, 40)), engine="offline", format="PNG")
+    assert result.image.getpixel((0, 0)) == (0, 0, 0, 0)
+    assert result.image.getpixel((30, 20)) == (200, 30, 30, 255)
+    assert (result.engine, result.billed) == ("offline", False)
