@@ -20,6 +20,7 @@ from rembg_plugins.engines.masking import cut_out
 
 if TYPE_CHECKING:
     import onnxruntime
+    from numpy.typing import NDArray
 
     from rembg_plugins.core.engine import OnProgress
     from rembg_plugins.core.request import Request
@@ -62,12 +63,12 @@ def find_mask(pixels: Image.Image) -> Image.Image:
     return mask.resize(pixels.size, Image.Resampling.LANCZOS)
 
 
-def _network_input(pixels: Image.Image) -> np.ndarray:
+def _network_input(pixels: Image.Image) -> NDArray[np.float32]:
     """float32 (1, 3, 320, 320); in float64 on the way, as the peer does: equal masks need it."""
     small = np.array(pixels.resize(_INPUT, Image.Resampling.LANCZOS))
     scaled = small / max(float(small.max()), 1e-6)
     normal = (scaled - np.array(_MEAN)) / np.array(_DEVIATION)
-    return normal.transpose(2, 0, 1)[np.newaxis].astype(np.float32)
+    return np.asarray(normal.transpose(2, 0, 1)[np.newaxis], dtype=np.float32)
 
 
 @cache

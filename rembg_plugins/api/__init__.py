@@ -1,0 +1,3 @@
+"""The hosted RemBG API: one client, and the mapping of its errors to ours."""
+
+from __future__ import annotations
