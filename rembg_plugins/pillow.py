@@ -22,6 +22,8 @@ from rembg_plugins.core.options import Options, checked, merge_raw
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from PIL._imaging import ImagingCore
+
     from rembg_plugins.core.result import Result
 
 _KEPT = ("dpi",)
@@ -70,7 +72,7 @@ class RemoveBackground(ImageFilter.MultibandFilter):
     def __hash__(self) -> int:
         return hash((self.options, self.engine, self.store))
 
-    def filter(self, image: Image.core.ImagingCore) -> Image.core.ImagingCore:
+    def filter(self, image: ImagingCore) -> ImagingCore:
         """Give the pixels of the cut-out; called by ``Image.filter()``.
 
         The orientation tag is not seen here, so the pixels stay as they lie, and the tag true.

@@ -262,6 +262,7 @@ def remove(
     engine: str | None = None,
     api_key: str | None = None,
     store: str | None = None,
+    profile: str | None = None,
     retry: Retry | None = None,
     **arguments: Any,
 ) -> Result:
@@ -274,6 +275,7 @@ def remove(
             where a key is configured, else the embedded engine.
         api_key: The key of the hosted API; ``REMBG_API_KEY`` by default.
         store: Where cut-outs are kept, as ``"file:FOLDER"``; ``REMBG_STORE`` by default.
+        profile: Whose credentials a plugin is asked for.
         retry: When to try again.
         **arguments: The rest of :meth:`Adapter.remove`: options, ``on_progress``, ``sink``,
             ``transcode``, ``accept_downscaled``, ``name``.
@@ -285,5 +287,11 @@ def remove(
     """
     from rembg_plugins.core.configuration import configure  # noqa: PLC0415 - first use
 
-    configuration = configure(engine=engine, api_key=api_key, store=store)
+    configuration = configure(
+        engine=engine,
+        api_key=api_key,
+        store=store,
+        profile=profile,
+        credentials=default_manager().hook.rembg_get_credentials,
+    )
     return shared(configuration, retry).remove(source, options, **arguments)

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 from rembg_plugins.core import messages
 from rembg_plugins.core.ending import is_complete
 from rembg_plugins.core.errors import APIResponseError, DownscaledResultError, NotAnImageError
-from rembg_plugins.core.expected_size import expected_sizes, explains, is_free_size
+from rembg_plugins.core.expected_size import Size, expected_sizes, explains, is_free_size
 from rembg_plugins.core.header import read_header
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rembg_plugins.core.request import Request
     from rembg_plugins.core.result import Result
 
@@ -34,8 +36,6 @@ def check_result(request: Request, result: Result, *, accept_downscaled: bool = 
             than 2 px, with or without enlarging, either way up.
     """
     size = _size_of_whole(result)
-    if request.source.size == (0, 0):
-        return
     expected = expected_sizes(request.source.size, request.options)
     if explains(expected, size):
         return
@@ -44,7 +44,7 @@ def check_result(request: Request, result: Result, *, accept_downscaled: bool = 
         "source": _text(request.source.size),
         "expected": _text(expected[0]),
     }
-    if is_free_size(expected[0]) or not is_free_size(size):
+    if not _is_shrunk(size, expected):
         raise _refusal(APIResponseError, messages.UNEXPLAINED_SIZE.format(**texts), result)
     if not (accept_downscaled or request.accept_downscaled):
         raise _refusal(DownscaledResultError, messages.DOWNSCALED.format(**texts), result)
@@ -53,10 +53,15 @@ def check_result(request: Request, result: Result, *, accept_downscaled: bool = 
 def is_downscaled(request: Request, result: Result) -> bool:
     """Whether a good answer was shrunk to fit into 460 x 460 px, though nobody asked for that."""
     expected = expected_sizes(request.source.size, request.options)
-    return is_free_size(result.size) and not explains(expected, result.size)
+    return _is_shrunk(result.size, expected) and not explains(expected, result.size)
 
 
-def _size_of_whole(result: Result) -> tuple[int, int]:
+def _is_shrunk(size: Size, expected: Sequence[Size]) -> bool:
+    """Whether a size fits into the free tier's square, and the likeliest of others does not."""
+    return is_free_size(size) and not is_free_size(expected[0])
+
+
+def _size_of_whole(result: Result) -> Size:
     """The size of an answer that is a picture to its end, in px."""
     if not result.is_encoded:
         return result.size  # a picture in memory; encoding it here would prove nothing
@@ -75,5 +80,5 @@ def _refusal(cls: type[APIResponseError], text: str, result: Result) -> APIRespo
     return cls(text, result=result, sent=result.sent, billed=result.billed)
 
 
-def _text(size: tuple[int, int]) -> str:
+def _text(size: Size) -> str:
     return f"{size[0]} x {size[1]}"

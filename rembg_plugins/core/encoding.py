@@ -19,7 +19,8 @@ _SETTINGS: dict[str, dict[str, Any]] = {
     # paid for.
     "WEBP": {"quality": 85, "method": 0, "alpha_quality": 100},
     # No subsampling: a subject on a solid color has sharp edges of color. It costs 15 % of bytes.
-    "JPEG": {"quality": 92, "subsampling": 0},
+    # The comment is empty, else it would be the one in `info`.
+    "JPEG": {"quality": 92, "subsampling": 0, "comment": b""},
     "BMP": {},
 }
 _PLUGINS = {

@@ -35,7 +35,7 @@ def rembg_register_commands(cli: Any) -> None:
 
 
 @hookspec(firstresult=True)
-def rembg_get_credentials(profile: str | None) -> Credentials | None:  # type: ignore[empty-body]
+def rembg_get_credentials(profile: str | None) -> Credentials | None:
     """Give the credentials of a profile, from a vault for instance; the first answer counts."""
 
 

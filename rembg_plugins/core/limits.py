@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rembg_plugins.core import messages
-from rembg_plugins.core.options import MAX_SIDE
+from rembg_plugins.core.option_values import MAX_SIDE
 
 if TYPE_CHECKING:
     from rembg_plugins.core.errors import FieldError

@@ -6,7 +6,7 @@ import importlib
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -95,8 +95,7 @@ def inspect_plugins(
     manager = pluggy.PluginManager(hookspecs.PROJECT)
     manager.add_hookspecs(hookspecs)
     reports = [
-        _add(manager, name, "built in", lambda n=name: importlib.import_module(n))
-        for name in BUILT_IN
+        _add(manager, name, "built in", partial(importlib.import_module, name)) for name in BUILT_IN
     ]
     if load_entry_points:
         found = sorted(entry_points(group=hookspecs.PROJECT), key=lambda point: point.name)

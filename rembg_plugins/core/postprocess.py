@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from PIL import Image
 
 from rembg_plugins.core import resampling
-from rembg_plugins.core.options import DEFAULT_FORMAT, MAX_SIDE, Options
+from rembg_plugins.core.option_values import MAX_SIDE
+from rembg_plugins.core.options import DEFAULT_FORMAT, Options
 from rembg_plugins.core.preparation import upright
 from rembg_plugins.core.result import Result
 
@@ -79,7 +80,8 @@ def target_size(size: tuple[int, int], options: Options) -> tuple[int, int]:
 
 
 def _changes_pixels(options: Options) -> bool:
-    return replace(options, format=None, exact_resize=False, expand=True) != Options()
+    angle = options.angle % 360
+    return replace(options, format=None, exact_resize=False, expand=True, angle=angle) != Options()
 
 
 def _plain(image: Image.Image) -> Image.Image:

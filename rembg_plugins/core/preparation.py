@@ -41,6 +41,7 @@ _UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+_LONGEST_SIDE = 15_000  # px; the longest there is: 10000 x 10000 px, turned by 45 degrees
 _LONG_GREY = ("I", "I;16", "I;16L", "I;16B", "I;16N")
 _PREMULTIPLIED = {"La": "LA", "RGBa": "RGBA"}
 _OPAQUE = (255, 255)
@@ -97,9 +98,13 @@ def decode(file: BinaryIO, format: str) -> Image.Image:
         format: As :func:`rembg_plugins.core.header.read_header` names it.
 
     Raises:
-        ValidationError: It cannot be read, or is cut short.
+        ValidationError: It cannot be read, is cut short, or claims to be larger than any picture
+            that is allowed here.
     """
     image = open_picture(file, format)
+    if max(image.size) > _LONGEST_SIDE:
+        reason = f"it claims to have {image.width} x {image.height} px"
+        raise _unreadable(reason)
     try:
         image.load()
         image.getexif()  # of a TIFF it is read as late as this
@@ -166,6 +171,9 @@ def _alpha_of(image: Image.Image) -> Image.Image | None:
         return None
     if image.mode in {"RGBA", "LA", "PA"}:
         alpha = image.getchannel("A")
+    elif image.mode in _LONG_GREY:  # Pillow would look for the value in 8 bits
+        clear = image.info["transparency"]
+        alpha = image.convert("I").point([_OPAQUE[0] * (v != clear) for v in range(0x10000)], "L")
     else:
         alpha = image.convert(_PREMULTIPLIED.get(image.mode, "RGBA")).getchannel("A")
     return None if alpha.getextrema() == _OPAQUE else alpha

@@ -25,8 +25,10 @@ _EMPTY_BELOW = 0.001  # coverage
 _FULL_ABOVE = 0.999  # coverage
 _EMPTY = "Nothing was found to keep: the mask is empty."
 _FULL = "Nothing was removed: the mask is full."
-_SUFFIXES = {suffix: name for name, suffix in EXTENSIONS.items()}
-_SUFFIXES |= {".jpeg": "JPEG", ".jpe": "JPEG", ".jfif": "JPEG", ".tif": "TIFF", ".heif": "HEIC"}
+SUFFIXES = {suffix: name for name, suffix in EXTENSIONS.items()}
+SUFFIXES |= {".jpeg": "JPEG", ".jpe": "JPEG", ".jfif": "JPEG", ".tif": "TIFF", ".heif": "HEIC"}
+"""The format that each extension of a file name stands for."""
+
 _ALPHA_MODES = ("RGBA", "LA", "PA")
 
 
@@ -246,7 +248,7 @@ class Result:
             OSError: It could not be written; nothing is left of the attempt.
         """
         path = Path(path)
-        expected = _SUFFIXES.get(path.suffix.lower())
+        expected = SUFFIXES.get(path.suffix.lower())
         if expected is not None and expected != self.format:
             raise ValidationError(errors=(self._mismatch(path, expected),))
         write_atomically(path, self.content)

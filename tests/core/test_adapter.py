@@ -5,12 +5,10 @@ from dataclasses import replace
 
 import pytest
 from PIL import Image
-from rembg_plugins.core.configuration import configure
-from rembg_plugins.core.result import Result
-from rembg_plugins.core.store import MemoryStore
 
 from rembg_plugins import remove
 from rembg_plugins.core.adapter import Adapter, build, choose_engine, shared
+from rembg_plugins.core.configuration import Credentials, configure
 from rembg_plugins.core.errors import (
     APIConnectionError,
     ConfigurationError,
@@ -23,8 +21,10 @@ from rembg_plugins.core.errors import (
     ValidationError,
 )
 from rembg_plugins.core.hookspecs import hookimpl
-from rembg_plugins.core.plugins import build_manager
+from rembg_plugins.core.plugins import build_manager, default_manager
+from rembg_plugins.core.result import Result
 from rembg_plugins.core.retry import Retry
+from rembg_plugins.core.store import MemoryStore
 
 
 def png(size=(600, 400), color=(200, 30, 30, 255)):
@@ -276,3 +276,25 @@ def test_remove_is_one_call():
     assert result.image.getpixel((0, 0)) == (0, 0, 0, 0)
     assert result.image.getpixel((30, 20)) == (200, 30, 30, 255)
     assert (result.engine, result.billed) == ("offline", False)
+
+
+def test_a_plugin_gives_the_credentials_where_nobody_else_has_any(monkeypatch):
+    asked = []
+
+    class Vault:
+        @hookimpl
+        def rembg_get_credentials(self, profile):
+            asked.append(profile)
+            return Credentials(api_key="k" * 20)
+
+    vault = Vault()
+    monkeypatch.delenv("REMBG_API_KEY", raising=False)
+    default_manager().register(vault)
+    try:
+        remove(png((60, 40)), engine="offline", profile="shop")
+        remove(png((60, 40)), engine="offline")
+        monkeypatch.setenv("REMBG_API_KEY", "k" * 20)
+        remove(png((60, 40)), engine="offline")
+    finally:
+        default_manager().unregister(vault)
+    assert asked == ["shop", None]

@@ -4,7 +4,7 @@ import pytest
 from core.pictures import SAMPLES, blank, drawn, png_of
 from PIL import Image
 
-from rembg_plugins.core.answer_check import check_result
+from rembg_plugins.core.answer_check import check_result, is_downscaled
 from rembg_plugins.core.errors import APIResponseError, DownscaledResultError, NotAnImageError
 from rembg_plugins.core.result import Result
 from rembg_plugins.core.validation import validate
@@ -93,6 +93,7 @@ def test_the_silent_small_answer_is_refused_unless_it_is_welcome(size, options):
     error = refusal(request, content)
     assert type(error) is DownscaledResultError
     assert "460 x 460" in str(error)
+    assert is_downscaled(request, error.result)
     check_result(request, answer_of(content), accept_downscaled=True)
     check_result(request_for(accept_downscaled=True, **options), answer_of(content))
 
@@ -113,7 +114,9 @@ def test_accepting_a_small_answer_accepts_no_other_size():
     ],
 )
 def test_a_small_answer_that_was_asked_for_passes(source, options, size):
-    check_result(request_for(source, **options), answer_of(blank(size)))
+    request, answer = request_for(source, **options), answer_of(blank(size))
+    check_result(request, answer)
+    assert not is_downscaled(request, answer)
 
 
 def test_a_small_picture_that_was_to_be_enlarged_may_stay_small_but_not_become_460():
@@ -125,7 +128,9 @@ def test_a_small_picture_that_was_to_be_enlarged_may_stay_small_but_not_become_4
 @pytest.mark.parametrize(("source", "options"), [((300, 300), {}), ((1000, 750), {"w": 100})])
 def test_a_small_answer_where_another_small_one_was_due_is_just_wrong(source, options):
     request = request_for(source, accept_downscaled=True, **options)
-    assert type(refusal(request, blank((200, 150)))) is APIResponseError
+    error = refusal(request, blank((200, 150)))
+    assert type(error) is APIResponseError
+    assert not is_downscaled(request, error.result)
 
 
 def test_a_picture_in_memory_is_judged_by_its_size_and_not_encoded(monkeypatch):

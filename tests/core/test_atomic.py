@@ -3,7 +3,6 @@ from __future__ import annotations
 import errno
 import os
 import stat
-import tempfile
 import threading
 from pathlib import Path
 
@@ -23,22 +22,6 @@ def umask():
     old = os.umask(0o027)
     yield 0o027
     os.umask(old)
-
-
-@pytest.fixture
-def as_ordinary_user():
-    """A folder that user 65534 may use, and this process as that user, if it is root."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        folder.chmod(0o777)
-        root = os.geteuid() == 0
-        if root:
-            os.seteuid(65534)
-        try:
-            yield folder
-        finally:
-            if root:
-                os.seteuid(0)
 
 
 def test_a_new_file_holds_the_bytes_and_nothing_lies_beside_it(tmp_path):

@@ -9,6 +9,7 @@ import pytest
 
 from rembg_plugins.core.content import BytesContent, EncodedContent, PathContent, share, spool
 from rembg_plugins.core.errors import ValidationError
+from rembg_plugins.core.limits import MAX_BYTES
 
 
 def test_encoding_happens_once_however_many_ask():
@@ -108,3 +109,27 @@ def test_a_file_that_gives_more_than_asked_for_is_cut_to_measure():
             return super().read()
 
     assert share(Generous(b"abcdef")).open(buffered=False).read(2) == b"ab"
+
+
+def test_a_file_that_breaks_in_the_middle_of_it_is_unreadable():
+    class Broken(io.BytesIO):
+        def seek(self, offset, whence=0):
+            if whence == 2:
+                raise RuntimeError
+            return super().seek(offset, whence)
+
+    with pytest.raises(ValidationError, match="RuntimeError"):
+        share(Broken(b"abc"))
+
+
+def test_a_stream_too_long_is_refused_even_if_only_its_end_cannot_be_sought():
+    class NoEnd(io.BytesIO):
+        def seek(self, offset, whence=0):
+            if whence == 2:
+                raise ValueError(whence)
+            return super().seek(offset, whence)
+
+    file = NoEnd(bytes(MAX_BYTES + 1))
+    with pytest.raises(ValidationError, match="50 MB"):
+        share(file)
+    assert file.tell() == 0

@@ -3,7 +3,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -75,7 +75,6 @@ def test_other_sizes_are_not_explained(options, answer):
     assert not explained((1000, 750), answer, **options)
 
 
-@settings(deadline=None, max_examples=20000)
 @given(
     source=st.tuples(SIDES, SIDES),
     turned=st.booleans(),
@@ -88,7 +87,7 @@ def test_other_sizes_are_not_explained(options, answer):
     enlarge=st.booleans(),
     rotate_first=st.booleans(),
 )
-def test_whatever_a_server_reads_into_the_options_is_explained(  # noqa: PLR0917 - drawn by name
+def test_whatever_a_server_reads_into_the_options_is_explained(
     source, turned, w, h, exact, angle, expand, rounding, enlarge, rotate_first
 ):
     options = Options(w=w, h=h, exact_resize=exact, angle=angle, expand=expand)

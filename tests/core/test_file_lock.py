@@ -101,12 +101,14 @@ def test_no_two_processes_hold_it(path, tmp_path):
 
 
 def test_a_waiting_process_gets_it_when_it_is_released(path):
-    with Child(HOLDER, path) as first, Child(HOLDER, path) as second:
-        heard = [first.hear()]  # perhaps after the second: ask both to go on
-        first.tell()
-        second.tell()
-        heard += first.finish().split() + second.finish().split()
-    assert heard == ["held", "released", "held", "released"]
+    with Child(HOLDER, path) as first:
+        assert first.hear() == "held"
+        with Child(HOLDER, path) as second:
+            second.tell()
+            first.tell()
+            assert first.finish() == "released\n"
+            assert second.finish() == "held\nreleased\n"
+    assert not path.exists()
 
 
 def test_the_lock_of_a_killed_process_is_free(path):
@@ -124,7 +126,7 @@ def test_the_lock_of_a_killed_process_is_free(path):
 @pytest.mark.skipif(sys.platform == "win32", reason="locks of POSIX")
 @pytest.mark.parametrize("problem", [OSError(errno.ENOLCK, "none left"), KeyboardInterrupt()])
 def test_a_lock_that_cannot_be_had_leaves_no_open_file(path, monkeypatch, problem):
-    import fcntl  # noqa: PLC0415 - of POSIX alone
+    import fcntl
 
     opened = []
 

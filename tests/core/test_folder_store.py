@@ -354,16 +354,11 @@ def test_a_folder_that_cannot_be_used_is_a_configuration_error_with_a_remedy(mak
     assert str(path) in str(caught.value)
 
 
-@pytest.mark.skipif(
-    not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read every folder"
-)
-def test_a_folder_without_permission_is_a_configuration_error(tmp_path):
-    tmp_path.chmod(0)
-    try:
-        with pytest.raises(ConfigurationError, match="Permission denied"):
-            FolderStore(tmp_path)
-    finally:
-        tmp_path.chmod(0o700)
+def test_a_folder_without_permission_is_a_configuration_error(as_ordinary_user):
+    folder = as_ordinary_user / "closed"
+    folder.mkdir(mode=0)
+    with pytest.raises(ConfigurationError, match="Permission denied"):
+        FolderStore(folder)
 
 
 def test_an_entry_that_cannot_be_written_is_told_and_fails_nothing(store, caplog):

@@ -6,9 +6,9 @@ from types import SimpleNamespace
 
 import pluggy
 import pytest
-from rembg_plugins.core.configuration import configure
 
 from rembg_plugins.core import hookspecs, plugins
+from rembg_plugins.core.configuration import configure
 from rembg_plugins.core.errors import ConfigurationError
 from rembg_plugins.core.hookspecs import hookimpl
 from rembg_plugins.core.plugins import build_manager, engines, inspect_plugins, make_engine, notify
@@ -123,9 +123,12 @@ def test_an_observer_that_raises_is_logged_and_changes_nothing(caplog):
     def fail(request):
         raise ZeroDivisionError
 
+    def see(request):
+        seen.append(request)
+
     manager = build_manager(load_entry_points=False)
     manager.register(plugin(rembg_before_request=fail), "first")
-    manager.register(plugin(rembg_before_request=lambda request: seen.append(request)), "second")
+    manager.register(plugin(rembg_before_request=see), "second")
     with caplog.at_level(logging.ERROR):
         notify(manager, "rembg_before_request", request="the request")
     assert seen == ["the request"]

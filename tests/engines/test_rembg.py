@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 from PIL import Image, ImageChops
-from rembg_plugins.core.configuration import configure
 
 from rembg_plugins import remove
+from rembg_plugins.core.adapter import Adapter
+from rembg_plugins.core.configuration import configure
 from rembg_plugins.core.errors import ConfigurationError
 from rembg_plugins.core.plugins import make_engine
 from rembg_plugins.engines import local
@@ -61,8 +62,6 @@ def test_a_model_that_gives_no_mask_of_the_pictures_size_is_refused(weights, mon
     monkeypatch.setattr(
         type(engine._loaded()), "predict", lambda self, image: [Image.new("L", (3, 3))]
     )
-    from rembg_plugins.core.adapter import Adapter
-
     with pytest.raises(ConfigurationError, match="gives no mask"):
         Adapter(engine).remove(PHOTO)
 
@@ -70,5 +69,6 @@ def test_a_model_that_gives_no_mask_of_the_pictures_size_is_refused(weights, mon
 def test_weights_that_cannot_be_loaded_are_a_configuration_error(tmp_path, monkeypatch):
     (tmp_path / "u2netp.onnx").write_bytes(b"not a model")
     monkeypatch.setenv("U2NET_HOME", str(tmp_path))
+    engine = make_engine("rembg:u2netp", configure(environ={}))
     with pytest.raises(ConfigurationError, match="cannot be loaded.*U2NET_HOME"):
-        remove(PHOTO, engine="rembg:u2netp")
+        Adapter(engine).remove(PHOTO)
