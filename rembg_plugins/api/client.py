@@ -135,6 +135,10 @@ class Client:
             if response.status_code not in _PAID:
                 raise self._refusal(response, body)
             return self._receive(response, body, on_progress, sink)
+        except APIError as error:
+            if self.anonymous:
+                error.billed = False
+            raise
         finally:
             response.close()
 
@@ -172,7 +176,9 @@ class Client:
         answer = receive(response.raw, meter=meter, sink=sink, longest=self._longest_answer)
         picture = picture_in(answer.content)
         content = scrub_bytes(answer.content, self._secrets) if picture is None else picture
-        result = Result.from_bytes(content, engine=_ENGINE, sent=body.sent, billed=True)
+        # Without a key there is no account that a credit could be taken from.
+        billed = not self.anonymous
+        result = Result.from_bytes(content, engine=_ENGINE, sent=body.sent, billed=billed)
         if picture is not None and answer.whole:
             return result
         shown = content[:_SHOWN].decode(errors="replace") if picture is None else ""
@@ -206,6 +212,8 @@ class Client:
 
     def _mapped(self, problem: Exception, body: MultipartBody) -> APIError:
         error = map_exception(problem, sent=body.sent, secrets=self._secrets)
+        if self.anonymous:
+            error.billed = False
         purge(problem, self._secrets)
         return error
 

@@ -62,6 +62,18 @@ def test_without_a_key_it_is_anonymous(server):
     assert ApiEngine.configured(configuration).anonymous is True
 
 
+@pytest.mark.parametrize("script", [answer(200, png()), answer(502), answer(200, b"<html>")])
+def test_nothing_is_billed_on_the_anonymous_tier(script):
+    with Server(script) as server:
+        adapter = Adapter(ApiEngine(Client(server.url)), retry=Retry(attempts=1))
+        try:
+            billed = adapter.remove(png()).billed
+        except errors.APIError as error:
+            billed = error.billed
+        assert len(server.requests) == 1
+    assert billed is False
+
+
 def test_a_pil_image_that_is_too_long_is_refused_before_it_is_sent(server, monkeypatch):
     request = validate(Image.new("RGB", (30, 30)))
     monkeypatch.setattr("rembg_plugins.core.validation.MAX_BYTES", 50)
@@ -88,7 +100,7 @@ def test_the_adapter_repeats_what_it_may_and_truncates_the_sink():
         answers.pop(0)(exchange)
 
     with Server(script) as server:
-        adapter = Adapter(ApiEngine(Client(server.url)), sleep=waits.append)
+        adapter = Adapter(ApiEngine(Client(server.url, api_key="sk-1")), sleep=waits.append)
         result = adapter.remove(png(), sink=sink, format="PNG")
     assert (result.billed, result.content) == (True, png())
     assert waits == [7]
