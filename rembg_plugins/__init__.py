@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rembg_plugins.core import errors as errors
     from rembg_plugins.core.adapter import Adapter as Adapter
-    from rembg_plugins.core.adapter import remove as remove
+    from rembg_plugins.core.assembly import remove as remove
     from rembg_plugins.core.engine import Engine as Engine
     from rembg_plugins.core.engine import ProgressEvent as ProgressEvent
     from rembg_plugins.core.errors import APIError as APIError
@@ -42,7 +42,7 @@ _HOMES = {
     "Retry": "retry",
     "ValidationError": "errors",
     "hookimpl": "hookspecs",
-    "remove": "adapter",
+    "remove": "assembly",
     "validate": "validation",
 }
 

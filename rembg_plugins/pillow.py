@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from PIL import Image, ImageFilter
 
-from rembg_plugins.core.adapter import remove
+from rembg_plugins.core.assembly import remove
 from rembg_plugins.core.options import Options, checked, merge_raw
 
 if TYPE_CHECKING:

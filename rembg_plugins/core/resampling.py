@@ -3,7 +3,8 @@
 Pillow resamples RGBA premultiplied, so that the colors behind clear pixels do not bleed in. One
 fringe remains: sharp filters overshoot beside an edge. Alpha cannot go above 255, but colors
 can go up with it, and a light subject gets a rim that is lighter still. Hence near edges a
-smooth filter is used, and a sharp one where all around is opaque.
+smooth filter is used, and a sharp one where all around is opaque. Alpha itself is always smooth,
+so that a mask is equal to the alpha of its cut-out.
 """
 
 from __future__ import annotations
@@ -16,8 +17,11 @@ _SMOOTH = Image.Resampling.BILINEAR
 _SHARP = Image.Resampling.LANCZOS
 _SHARP_TURN = Image.Resampling.BICUBIC  # the sharpest that Pillow rotates with
 _REACH = 3  # px that the sharp filters look at to each side
-_OPAQUE = 255
-_ONLY_OPAQUE = [0] * 255 + [255]
+# A network seldom says 255: inside a subject it says 240 to 254. From alpha that differs by 31
+# at most, no color overshoots by more than 4.
+_OPAQUE = 224
+_FROM_OPAQUE = [0] * _OPAQUE + [255] * (256 - _OPAQUE)
+_ONLY_FULL = [0] * 255 + [255]
 _QUARTERS = {
     90: Image.Transpose.ROTATE_90,
     180: Image.Transpose.ROTATE_180,
@@ -75,7 +79,9 @@ def _recenter(image: Image.Image, size: tuple[int, int]) -> Image.Image:
 
 
 def _join(smooth: Image.Image, sharp: Image.Image, *, reach: int) -> Image.Image:
-    """The sharp picture where all within ``reach`` px is opaque, the smooth one elsewhere."""
-    around = smooth.getchannel("A").filter(ImageFilter.BoxBlur(reach))
-    smooth.paste(sharp, mask=around.point(_ONLY_OPAQUE, "1"))
+    """The sharp colors where all within ``reach`` px is opaque, the smooth ones elsewhere."""
+    alpha = smooth.getchannel("A")
+    around = alpha.point(_FROM_OPAQUE).filter(ImageFilter.BoxBlur(reach))
+    smooth.paste(sharp, mask=around.point(_ONLY_FULL, "1"))
+    smooth.putalpha(alpha)
     return smooth

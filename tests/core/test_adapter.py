@@ -7,7 +7,8 @@ import pytest
 from PIL import Image
 
 from rembg_plugins import remove
-from rembg_plugins.core.adapter import Adapter, build, choose_engine, shared
+from rembg_plugins.core.adapter import Adapter
+from rembg_plugins.core.assembly import build, choose_engine, shared
 from rembg_plugins.core.configuration import Credentials, configure
 from rembg_plugins.core.errors import (
     APIConnectionError,

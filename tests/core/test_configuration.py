@@ -170,7 +170,7 @@ def test_dotenv_does_not_read_the_environment_into_a_value(dotenv, monkeypatch):
 
 
 def test_the_usual_spellings_of_dotenv_are_understood(dotenv):
-    text = f"\ufeff# mine\nexport REMBG_API_KEY='{KEY}' # comment\nREMBG_ENGINE = \"api\"\n"
+    text = f"\ufeffexport REMBG_API_KEY='{KEY}' # comment\n# mine\nREMBG_ENGINE = \"api\"\n"
     found = settings(dotenv=dotenv(text))
     assert (found.api_key.value, found.engine.value) == (KEY, "api")
 

@@ -187,6 +187,20 @@ def test_a_forked_child_neither_keeps_nor_releases_its_parents_lock(path):
     os.close(writer)
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")  # Python 3.12 on, of forks
+def test_a_forked_child_that_leaves_the_block_does_not_release_its_parents_lock(path):
+    with locked(path):
+        pid = os.fork()
+        if pid:
+            os.waitpid(pid, 0)
+            with locked_if_free(path) as mine:
+                assert not mine
+            assert path.exists()
+    if pid == 0:  # pragma: no cover - in a process of its own
+        os._exit(0)
+
+
 LEAVER = """
 import os, sys
 from pathlib import Path

@@ -265,6 +265,16 @@ def test_the_folder_never_exceeds_its_bound(tmp_path):
     assert len(entries(store)) == 10
 
 
+def test_a_second_writer_may_exceed_the_bound_by_an_eighth_and_no_more(tmp_path):
+    one = FolderStore(tmp_path / "one")
+    one.put(key(1), entry())
+    size = size_of(one)
+    writers = [FolderStore(tmp_path / "many", max_bytes=16 * size) for _ in range(2)]
+    for number in range(60):
+        writers[number % 2].put(spread(number), entry())
+        assert size_of(writers[0]) <= (16 + 2) * size
+
+
 def test_a_folder_of_many_is_not_looked_through_at_every_put(tmp_path, monkeypatch):
     store = FolderStore(tmp_path)
     looks = []

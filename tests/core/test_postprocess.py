@@ -158,6 +158,7 @@ def test_a_mask_is_the_alpha_alone(format):
     result = made(image, mask=True, format=format)
     assert result.mode == result.image.mode == "L"
     assert result.image.tobytes() == image.getchannel("A").tobytes()
+    assert result.image.info == {}
     opened = decoded(result)
     assert "icc_profile" not in opened.info
     difference = np.array(opened.convert("L")).astype(int) - np.array(image.getchannel("A"))

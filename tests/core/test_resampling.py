@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
-from PIL import Image, ImageColor
+from PIL import Image, ImageChops, ImageColor
 from subjects import CHANGES, DARK, GREEN, LIGHT, made, on, subject
 
 FRINGE = 3
@@ -26,12 +28,29 @@ def test_no_fringe_is_darker_or_lighter_than_both_subject_and_ground(options, so
         assert (pixels <= bounds.max(axis=0) + FRINGE).all()
 
 
-def test_a_resized_subject_stays_as_sharp_as_pillow_can_make_it():
-    stripes = Image.new("RGBA", (400, 400), "white")
-    stripes.paste("black", (0, 0, 200, 400))
-    expected = np.array(stripes.convert("RGB").resize((100, 100), Image.Resampling.LANCZOS))
-    actual = np.array(made(stripes, w=100).image.convert("RGB"))
-    assert np.array_equal(actual[10:90, 10:90], expected[10:90, 10:90])
+def test_alpha_that_varies_inside_the_subject_leaves_no_fringe():
+    holes = np.array(subject(LIGHT))
+    holes[100:200:12, :, 3] = np.minimum(holes[100:200:12, :, 3], 224)
+    for options in CHANGES:
+        pixels = on(made(Image.fromarray(holes), **options).image, "black")
+        assert pixels.max() <= LIGHT[0] + 4
+
+
+@pytest.mark.parametrize("alpha", [255, 240])  # as masks of networks are inside a subject
+@pytest.mark.parametrize("options", [{"w": 100}, {"w": 900}, {"angle": 30}], ids=str)
+def test_the_inside_of_a_subject_is_as_sharp_as_pillow_can_make_it(alpha, options):
+    squares = Image.new("RGB", (400, 400), "white")
+    for x, y in itertools.product(range(0, 400, 100), range(0, 400, 100)):
+        squares.paste("black", (x, y, x + 50, y + 50))
+    if "w" in options:
+        expected = squares.resize((options["w"],) * 2, Image.Resampling.LANCZOS)
+    else:
+        expected = squares.rotate(options["angle"], Image.Resampling.BICUBIC, expand=True)
+    squares.putalpha(alpha)
+    actual = made(squares, **options).image
+    middle = tuple(side * part // 4 for part in (1, 3) for side in actual.size)
+    difference = ImageChops.difference(actual.convert("RGB"), expected).crop(middle)
+    assert max(high for _, high in difference.getextrema()) <= 3  # rounding, premultiplied
 
 
 @pytest.mark.parametrize("options", CHANGES, ids=str)

@@ -84,6 +84,23 @@ def test_threads_that_ask_for_one_picture_make_it_once(store):
     assert (len(made), got) == (1, [7] * 10)
 
 
+def test_a_thread_that_asks_for_a_lock_waits_until_it_is_released(store):
+    asks, inside = threading.Event(), threading.Event()
+
+    def work():
+        asks.set()
+        with store.lock("ab"):
+            inside.set()
+
+    with store.lock("ab"):
+        thread = threading.Thread(target=work)
+        thread.start()
+        asks.wait()
+        assert not inside.wait(0.05)  # s; without a lock it would be there at once
+    thread.join()
+    assert inside.is_set()
+
+
 def test_the_lock_of_one_key_does_not_hold_up_another(store):
     with store.lock("aa"), store.lock("ab"):
         store.put("ab", entry())
