@@ -16,7 +16,7 @@ HEAVY = ("requests", "urllib3", "numpy", "onnxruntime", "click", "PIL", "pluggy"
 
 def fresh(code):
     """What a new interpreter prints for a piece of code, read as JSON."""
-    done = subprocess.run(  # noqa: S603 - our own interpreter and code
+    done = subprocess.run(
         [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr

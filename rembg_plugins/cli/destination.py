@@ -12,9 +12,9 @@ import click
 from rembg_plugins.cli.removal_options import read_options
 from rembg_plugins.cli.sources import STANDARD, is_many
 from rembg_plugins.cli.wording import printable
+from rembg_plugins.core.header import SUFFIXES
 from rembg_plugins.core.messages import ALLOWED_FORMATS
 from rembg_plugins.core.options import DEFAULT_FORMAT
-from rembg_plugins.core.result import SUFFIXES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

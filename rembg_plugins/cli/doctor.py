@@ -67,21 +67,24 @@ def _show_engines() -> None:
 
     click.echo("\nEngines")
     for entry in engines(default_manager()).values():
-        problem = entry.check() or _problem_of_making(entry)
-        state = f"cannot work here: {problem}" if problem else f"can work: {entry.summary}"
-        click.echo(f"  {printable(entry.name):28} {printable(state)}")
+        click.echo(f"  {printable(entry.name):28} {printable(_state_of(entry))}")
 
 
-def _problem_of_making(entry: EngineEntry) -> str | None:
-    """Why an engine cannot be made with the settings in force; makes it, and sends nothing."""
+def _state_of(entry: EngineEntry) -> str:
+    """Whether an engine can be made with the settings in force; makes it, and sends nothing."""
     from rembg_plugins.cli.environment import find_configuration  # noqa: PLC0415 - lazily
 
+    problem = entry.check()
+    if problem:
+        return f"cannot work here: {problem}"
     try:
-        entry.factory(find_configuration(engine=entry.name), None)
+        engine = entry.factory(find_configuration(engine=entry.name), None)
     except Exception as error:  # noqa: BLE001 - a stranger's code
         log_traceback(error)
-        return " ".join(sentences(error))
-    return None
+        return f"cannot work here: {' '.join(sentences(error))}"
+    if getattr(engine, "anonymous", False):
+        return "can work without a key, within narrow limits, where it is asked for by name"
+    return f"can work: {entry.summary}"
 
 
 def _try_embedded() -> None:

@@ -51,6 +51,7 @@ class Tally:
         counts: Pictures by status.
         credits: What they cost for certain.
         in_doubt: Calls of which nobody knows whether they cost a credit.
+        is_dry: Whether nothing is done, only told.
         at_most: What a dry run says that it would cost: expected, and at the very most.
         stopped_by: The error after which no more pictures were begun.
         limited: Whether pictures were not begun because of ``--max-credits``.
@@ -60,6 +61,7 @@ class Tally:
     counts: dict[Status, int] = field(default_factory=dict)
     credits: int = 0
     in_doubt: int = 0
+    is_dry: bool = False
     at_most: tuple[int, int] = (0, 0)
     stopped_by: BaseException | None = None
     limited: bool = False

@@ -79,7 +79,7 @@ class Removal:
             transcode=self.transcode,
             decode=self.dry_run,
         )
-        tally = Tally(at_most=self._cost(adapter, plan))
+        tally = Tally(is_dry=self.dry_run, at_most=self._cost(adapter, plan))
         if not self.dry_run:
             self._ask(tally.at_most[0])
         report = self._report(destination)

@@ -34,8 +34,8 @@ from rembg_plugins.core.outcomes import outcome
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_LIMITED = "the bound of --max-credits is reached"
-_INTERRUPTED = "interrupted"
+_LIMITED = "the bound of --max-credits is reached."
+_INTERRUPTED = "interrupted."
 
 
 class Report(Protocol):
@@ -63,6 +63,7 @@ class HumanReport:
         """Nothing is told yet."""
         self._quiet = quiet
         self._to_stderr = to_stderr
+        self._remedies: dict[str, None] = {}
 
     def note(self, text: str) -> None:
         """Tell people something about the run."""
@@ -86,27 +87,26 @@ class HumanReport:
             click.echo(f"{source}: warning: {printable(warning)}", err=True)
 
     def summary(self, tally: Tally) -> None:
-        """Tell what became of all, in a line; why the run ended early, in another."""
-        if tally.stopped_by is not None:
-            click.echo(f"Stopped: {_cause(tally)}", err=True)
-            click.echo(outcome(tally.stopped_by).remedy, err=True)
-        elif tally.signalled is not None:
-            click.echo("Stopped: interrupted.", err=True)
-        elif tally.limited:
-            click.echo(f"Stopped: {_LIMITED}.", err=True)
+        """Tell why the run ended early, what can be done about failures, and what became of all."""
+        cause = _cause(tally)
+        if cause is not None:
+            click.echo(f"Stopped: {cause}", err=True)
+        for remedy in self._remedies:
+            click.echo(remedy, err=True)
         counts = tally.counts
-        first: Status = "planned" if "planned" in counts else "done"
-        name = "to do" if first == "planned" else "done"
-        parts = [f"{counts.get(first, 0)} {name}"]
+        parts = [
+            f"{counts.get('planned', 0)} to do" if tally.is_dry else f"{counts.get('done', 0)} done"
+        ]
         parts += [f"{counts.get('skipped', 0)} skipped", f"{counts.get('failed', 0)} failed"]
         if "not_started" in counts:
             parts.append(f"{counts['not_started']} not started")
-        cost = _expected_cost(tally) if first == "planned" else _cost(tally)
+        cost = _expected_cost(tally) if tally.is_dry else _cost(tally)
         self.note(f"{', '.join(parts)}; {cost}")
 
     def _failure(self, record: Record) -> None:
         assert record.error is not None  # noqa: S101 - for the type checker; the caller looked
         log_traceback(record.error)
+        self._remedies[outcome(record.error).remedy] = None
         for line in sentences(record.error):
             click.echo(f"{record.target.shown_source}: failed: {line}", err=True)
         if record.rescued is not None:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rembg_plugins.core.header import SUFFIXES
 from rembg_plugins.core.messages import ALLOWED_FORMATS
-from rembg_plugins.core.result import SUFFIXES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 import sys
 import tempfile
 import unicodedata
@@ -175,4 +176,8 @@ def folders_of(targets: Iterable[Target]) -> set[Path]:
 
 def is_special(path: Path) -> bool:
     """Whether a path is neither file nor folder, but there: a device or pipe."""
-    return path.exists() and not path.is_file() and not path.is_dir()
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return False
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))

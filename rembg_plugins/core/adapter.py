@@ -13,7 +13,7 @@ from rembg_plugins.core.errors import (
 )
 from rembg_plugins.core.memory import decoding
 from rembg_plugins.core.plugins import default_manager, notify
-from rembg_plugins.core.postprocess import postprocess
+from rembg_plugins.core.postprocess import holds_alpha, postprocess
 from rembg_plugins.core.preparation import prepare
 from rembg_plugins.core.result import Result
 from rembg_plugins.core.retry import Retry, is_in_doubt, wait_before_repeat
@@ -24,10 +24,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     import pluggy
+    from PIL import Image
 
     from rembg_plugins.core.engine import Engine, OnProgress
     from rembg_plugins.core.options import Options
     from rembg_plugins.core.request import Request
+    from rembg_plugins.core.result import Shown
 
 
 class Adapter:
@@ -118,29 +120,31 @@ class Adapter:
             return self._run(request, on_progress, sink)
         key = key_of(request.source, self.engine)
         with self.store.lock(key):
-            entry = self.store.get(key)
-            if entry is None:
-                cutout = self._run(request, on_progress, sink)
-                self._keep(key, request, cutout)
-                return cutout
-        with decoding(request.source.size):
-            image = join(prepare(request.source), entry)
+            with decoding(request.source.size):
+                entry = self.store.get(key)
+            made = None if entry else self._run(request, on_progress, sink)
+            with decoding(request.source.size):
+                prepared = prepare(request.source)
+                if made is not None:
+                    if made.size != prepared.pixels.size:
+                        return made  # shrunk, or lying on its side: not kept
+                    entry = split(prepared, made.image)
+                    self.store.put(key, entry)
+                assert entry is not None  # noqa: S101 - for the type checker
+                # Put together even if it was just made, so that each call gives the same pixels.
+                return self._joined(join(prepared, entry), made)
+
+    def _joined(self, image: Image.Image, made: Result | None) -> Result:
+        """The cut-out as a result; free of charge where it was not made just now."""
         return Result.from_image(
             image,
             format="PNG",
             engine=self.engine.name,
-            sent="nothing",
-            billed=False,
+            sent="nothing" if made is None else made.sent,
+            billed=False if made is None else made.billed,
             coverage=coverage_of(image.getchannel("A")),
+            notes=() if made is None else made.notes,
         )
-
-    def _keep(self, key: str, request: Request, cutout: Result) -> None:
-        """Put a cut-out into the store, unless it is not of the picture's own size."""
-        assert self.store is not None  # noqa: S101 - for the type checker; the caller looked
-        with decoding(request.source.size):
-            prepared = prepare(request.source)
-            if cutout.size == prepared.pixels.size:
-                self.store.put(key, split(prepared, cutout.image))
 
     def _run(
         self, request: Request, on_progress: OnProgress | None, sink: BinaryIO | None
@@ -179,10 +183,18 @@ class Adapter:
         except RembgError as error:
             notify(self._manager, "rembg_on_error", request=request, error=error)
             raise
+        result = result.showing(_shown_by(request.options))
         if is_downscaled(request, result):
             result = result.with_note(_shrunk(result, anonymous=anonymous))
         notify(self._manager, "rembg_after_result", request=request, result=result, elapsed=elapsed)
         return result
+
+
+def _shown_by(options: Options) -> Shown:
+    """What the engine's answer shows, by the options that it was given."""
+    if options.mask:
+        return "mask"
+    return "cut-out" if options.bg_color is None and holds_alpha(options) else "picture"
 
 
 def _shrunk(result: Result, *, anonymous: bool) -> str:

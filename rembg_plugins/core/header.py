@@ -40,6 +40,10 @@ EXTENSIONS = {
 }
 """The usual file extension of each format that is recognised."""
 
+SUFFIXES = {suffix: name for name, suffix in EXTENSIONS.items()}
+SUFFIXES |= {".jpeg": "JPEG", ".jpe": "JPEG", ".jfif": "JPEG", ".tif": "TIFF", ".heif": "HEIC"}
+"""The format that each extension of a file name stands for."""
+
 _PNG = b"\x89PNG\r\n\x1a\n"
 _JPEG = b"\xff\xd8\xff"
 _SIGNATURES = (

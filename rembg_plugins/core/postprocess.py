@@ -64,6 +64,11 @@ def postprocess(cutout: Result, options: Options) -> Result:
     )
 
 
+def holds_alpha(options: Options) -> bool:
+    """Whether the format that is asked for can be transparent."""
+    return options.format not in _WITHOUT_ALPHA
+
+
 def target_size(size: tuple[int, int], options: Options) -> tuple[int, int]:
     """The size, in px, that ``w``, ``h`` and ``exact_resize`` make of a size.
 
@@ -116,8 +121,7 @@ def _fill(image: Image.Image, options: Options) -> Image.Image:
 
 
 def _flatten(image: Image.Image, options: Options) -> Image.Image:
-    flat = options.format not in _WITHOUT_ALPHA or image.mode != "RGBA"
-    return image if flat else _lay_on(image, _WHITE)
+    return image if holds_alpha(options) or image.mode != "RGBA" else _lay_on(image, _WHITE)
 
 
 def _lay_on(image: Image.Image, color: str) -> Image.Image:

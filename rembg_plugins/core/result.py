@@ -6,12 +6,12 @@ import base64
 import io
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from rembg_plugins.core import messages
 from rembg_plugins.core.atomic import write_atomically
 from rembg_plugins.core.errors import NotAnImageError, ValidationError
-from rembg_plugins.core.header import EXTENSIONS, read_header
+from rembg_plugins.core.header import EXTENSIONS, SUFFIXES, read_header
 from rembg_plugins.core.memory import decoding
 
 if TYPE_CHECKING:
@@ -21,14 +21,12 @@ if TYPE_CHECKING:
 
     from rembg_plugins.core.errors import FieldError, Sent
 
-_EMPTY_BELOW = 0.001  # coverage
-_FULL_ABOVE = 0.999  # coverage
+Shown = Literal["cut-out", "mask", "picture"]
+"""What the pixels are: with alpha where something was removed, a mask, or neither."""
+
+_EMPTY_BELOW, _FULL_ABOVE = 0.001, 0.999  # coverage
 _EMPTY = "Nothing was found to keep: the mask is empty."
 _FULL = "Nothing was removed: the mask is full."
-SUFFIXES = {suffix: name for name, suffix in EXTENSIONS.items()}
-SUFFIXES |= {".jpeg": "JPEG", ".jpe": "JPEG", ".jfif": "JPEG", ".tif": "TIFF", ".heif": "HEIC"}
-"""The format that each extension of a file name stands for."""
-
 _ALPHA_MODES = ("RGBA", "LA", "PA")
 
 
@@ -71,6 +69,7 @@ class Result:
         self._image = image
         self._mode = None if image is None else image.mode
         self._coverage = coverage
+        self._shown: Shown = "picture"
         self._lock = threading.RLock()
 
     @classmethod
@@ -222,11 +221,11 @@ class Result:
 
     def with_note(self, note: str) -> Result:
         """This result with one more sentence for the user; bytes and picture are shared."""
-        other = Result.__new__(Result)
-        with self._lock:
-            facts = dict(vars(self))
-        vars(other).update(facts, notes=(*self.notes, note), _lock=threading.RLock())
-        return other
+        return self._with(notes=(*self.notes, note))
+
+    def showing(self, shown: Shown) -> Result:
+        """This result, with what its pixels are: without that, ``coverage`` cannot always tell."""
+        return self._with(_shown=shown)
 
     def data_url(self) -> str:
         """The bytes as ``data:image/png;base64,...``."""
@@ -253,6 +252,12 @@ class Result:
             raise ValidationError(errors=(self._mismatch(path, expected),))
         write_atomically(path, self.content)
         return path
+
+    def _with(self, **changes: object) -> Result:
+        other = Result.__new__(Result)
+        with self._lock:
+            vars(other).update(vars(self), **changes, _lock=threading.RLock())
+        return other
 
     def _mismatch(self, path: Path, expected: str) -> FieldError:
         possible = expected in messages.ALLOWED_FORMATS
@@ -287,4 +292,9 @@ class Result:
             image = self.image
         except NotAnImageError:
             return None
-        return coverage_of(image.getchannel("A")) if image.mode in _ALPHA_MODES else None
+        if self._shown == "mask":
+            return coverage_of(image.convert("L"))
+        if image.mode in _ALPHA_MODES:
+            return coverage_of(image.getchannel("A"))
+        # An encoder drops alpha that is opaque everywhere: nothing was removed.
+        return 1.0 if self._shown == "cut-out" else None

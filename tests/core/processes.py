@@ -18,7 +18,7 @@ class Child:
     def __init__(self, script, *arguments):
         """Start it."""
         home = str(Path(rembg_plugins.__file__).parents[1])
-        self.process = subprocess.Popen(  # noqa: S603 - this Python, a script of the test's
+        self.process = subprocess.Popen(
             [sys.executable, "-c", script, *map(str, arguments)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -4,7 +4,7 @@ import io
 from dataclasses import replace
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageCms
 
 from rembg_plugins import remove
 from rembg_plugins.core.adapter import Adapter
@@ -299,3 +299,33 @@ def test_a_plugin_gives_the_credentials_where_nobody_else_has_any(monkeypatch):
     finally:
         default_manager().unregister(vault)
     assert asked == ["shop", None]
+
+
+@pytest.mark.parametrize(
+    ("answer", "options", "coverage"),
+    [
+        (Image.new("RGB", (600, 400)), {}, 1.0),
+        (Image.new("RGB", (600, 400)), {"bg_color": "red"}, None),
+        (Image.new("RGB", (600, 400)), {"format": "JPEG"}, None),
+        (Image.new("RGBA", (600, 400)), {}, 0.0),
+        (Image.new("L", (600, 400), 255), {"mask": True}, 1.0),
+        (Image.new("L", (600, 400), 0), {"mask": True}, 0.0),
+    ],
+)
+def test_an_answer_of_the_api_without_alpha_tells_its_coverage(adapter, answer, options, coverage):
+    file = io.BytesIO()
+    answer.save(file, options.get("format", "PNG"))
+    result = adapter(ScriptedEngine(file.getvalue())).remove(png(), options)
+    assert result.coverage == coverage
+    assert bool(result.warnings) == (coverage in {0.0, 1.0})
+
+
+def test_the_first_call_gives_the_same_pixels_as_the_later_ones(adapter):
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    file = io.BytesIO()
+    Image.new("RGB", (600, 400), "red").save(file, "PNG", icc_profile=profile)
+    cutter = adapter(ScriptedEngine(png(color=(200, 30, 30, 128))), store=MemoryStore())
+    first, second = (cutter.remove(file.getvalue(), format="PNG") for _ in range(2))
+    assert first.content == second.content
+    assert Image.open(io.BytesIO(first.content)).info["icc_profile"] == profile
+    assert (first.billed, second.billed) == (True, False)

@@ -206,11 +206,14 @@ import os, sys
 from pathlib import Path
 from rembg_plugins.core.file_lock import locked
 
+reader, writer = os.pipe()
 with locked(Path(sys.argv[1])):
     child = os.fork()
     if child == 0:
+        os.write(writer, b"x")
         sys.stdin.readline()
         os._exit(0)
+    os.read(reader, 1)
     print("held")
     os.kill(os.getpid(), 9)
 """

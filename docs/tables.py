@@ -1,0 +1,267 @@
+"""The parts of these pages that are made from the code; cog calls one function for each.
+
+`cog -I docs -r docs/reference/*.md docs/how-to/*.md` writes them, `--check` in place of `-r` tells
+whether they are current. Every function gives Markdown.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+import textwrap
+from typing import TYPE_CHECKING, Any
+
+from rembg_plugins.core import errors, hookspecs, limits, messages, outcomes, retry
+from rembg_plugins.core.options import DEFAULTS, OPTIONS, OptionInfo, format_value
+from rembg_plugins.core.plugins import build_manager
+from rembg_plugins.core.plugins import engines as engines_of
+from rembg_plugins.core.setting import SETTINGS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+HELP_WIDTH = 88  # characters, of the command line's help
+
+EXIT_CODES: Mapping[int, str] = {
+    0: "Everything was done, or was there already.",
+    1: "Some pictures failed; the others were done.",
+    2: "The command or an option is wrong, or more than 50 paid pictures were not confirmed.",
+    65: "The picture breaks a rule, or the API refuses it or an option.",
+    69: "The API cannot be reached, or fails.",
+    70: "A bug of this package.",
+    73: "A result could not be written.",
+    75: "Later: a limit is reached, of the API's or `--max-credits`, or no credits are left.",
+    76: "The API answered with something that cannot be used.",
+    77: "The key is not known, or may not do this.",
+    78: "The set-up is wrong: no engine, a bad URL, a key and a token at once.",
+    130: "Stopped by Ctrl-C.",
+    143: "Stopped by SIGTERM.",
+}
+"""What each exit code says to a shell script; a test compares the codes with the outcomes'."""
+
+
+def options() -> str:
+    """Every removal option: name, values, default, meaning."""
+    from rembg_plugins.cli.removal_options import spelling  # noqa: PLC0415 - loads click
+
+    rows = (
+        (f"`{name}`", f"`{spelling(name, info)}`", _values(info), _default(name, info), info.help)
+        for name, info in OPTIONS.items()
+    )
+    return _table(("Option", "Command line", "Values", "Default", "Meaning"), rows)
+
+
+def problems() -> str:
+    """Every code and text of a field error."""
+    found = [value for value in vars(messages).values() if isinstance(value, messages.Message)]
+    rows = ((f"`{message.code}`", _escaped(message.text)) for message in found)
+    return _table(("Code", "Text"), rows)
+
+
+def error_tree() -> str:
+    """The exception tree as the module draws it."""
+    text = inspect.cleandoc(errors.__doc__ or "")
+    tree = text.split("::\n\n", 1)[1].split("\n\n", 1)[0]
+    return f"```text\n{textwrap.dedent(tree)}\n```\n"
+
+
+def error_classes() -> str:
+    """Every error class: when it is raised, the exit code, what to do."""
+    rows = (
+        (
+            f"`{cls.__name__}`",
+            _sentence(cls),
+            str(outcomes.outcome(cls).exit_code),
+            outcomes.outcome(cls).remedy,
+        )
+        for cls in error_types()
+    )
+    return _table(("Class", "Raised when", "Exit code", "What to do"), rows)
+
+
+def error_outcomes() -> str:
+    """Every error class, for those who build a server or a watcher upon this package."""
+    rows = (
+        (
+            f"`{cls.__name__}`",
+            str(row.http_status),
+            f"`{row.form_code}`",
+            f"{row.remember_s} s",
+            row.watcher,
+        )
+        for cls in error_types()
+        for row in (outcomes.outcome(cls),)
+    )
+    return _table(("Class", "HTTP status", "Form code", "Remember for", "Watcher"), rows)
+
+
+def exit_codes() -> str:
+    """Every exit code of the command line, and the errors that lead to it."""
+    rows = (
+        (
+            str(code),
+            meaning,
+            ", ".join(
+                f"`{cls.__name__}`"
+                for cls, row in outcomes.OUTCOMES.items()
+                if row.exit_code == code
+            )
+            or "–",
+        )
+        for code, meaning in EXIT_CODES.items()
+    )
+    return _table(("Code", "Meaning", "Errors that stop a run with it"), rows)
+
+
+def hooks() -> str:
+    """Every hook: its call, its signature with types, what it is for."""
+    return "\n".join(_hook(name, function) for name, function in hook_functions().items())
+
+
+def settings() -> str:
+    """Every setting: variable, argument, default, meaning."""
+    rows = (
+        (
+            f"`{info.variable}`",
+            f"`{name}`",
+            "–" if info.default is None else f"`{_number(info.default)}`",
+            info.help,
+        )
+        for name, info in SETTINGS.items()
+    )
+    return _table(("Variable", "Argument of `configure()`", "Default", "Meaning"), rows)
+
+
+def engines() -> str:
+    """The engines that come with the package."""
+    found = engines_of(build_manager(load_entry_points=False))
+    rows = ((f"`{entry.name}`", _escaped(entry.summary)) for entry in found.values())
+    return _table(("Engine", "What it is"), rows)
+
+
+def bounds() -> str:
+    """The numbers that bound a call."""
+    policy = retry.Retry()
+    connect, read = (SETTINGS[f"{kind}_timeout_s"].default for kind in ("connect", "read"))
+    rows = (
+        ("Length of a picture", f"{limits.MAX_BYTES // 2**20} MB (of 2²⁰ bytes)"),
+        ("Width and height of a picture", f"1 to {limits.MAX_SIDE} px each"),
+        ("Length of an answer", f"{_answer_megabytes()} MB"),
+        ("Time to connect", f"{_number(connect)} s"),
+        ("Time without a byte of the answer", f"{_number(read)} s"),
+        ("Tries in all", str(policy.attempts)),
+        ("Repeats of a call that may have been billed", "1" if policy.in_doubt else "0"),
+        (
+            "Waits between tries",
+            f"{_number(policy.base_s)} s at first, doubling, at most {_number(policy.max_s)} s",
+        ),
+        ("Longest `Retry-After` that is waited for", f"{_number(retry.LONGEST_RETRY_AFTER_S)} s"),
+    )
+    return _table(("What", "Bound"), rows)
+
+
+def command_help(*path: str) -> str:
+    """What `rembg-plugins PATH --help` prints."""
+    from click.testing import CliRunner  # noqa: PLC0415 - the other tables need no click
+
+    from rembg_plugins.cli import cli  # noqa: PLC0415 - likewise
+
+    arguments = [*path, "--help"]
+    answer = CliRunner().invoke(
+        cli,
+        arguments,
+        prog_name="rembg-plugins",
+        terminal_width=HELP_WIDTH,
+        max_content_width=HELP_WIDTH,
+        catch_exceptions=False,
+    )
+    command = " ".join(("rembg-plugins", *arguments))
+    return f"```console\n$ {command}\n{answer.output.rstrip()}\n```\n"
+
+
+def commands() -> str:
+    """The help of every command, each under its heading."""
+    from rembg_plugins.cli import cli  # noqa: PLC0415 - the other tables need no click
+
+    return "\n".join(f"### {name}\n\n{command_help(name)}" for name in sorted(cli.commands))
+
+
+def error_types() -> list[type[errors.RembgError]]:
+    """The classes of errors, in the order of the tree."""
+    return [cls for cls in vars(errors).values() if _is_error(cls)]
+
+
+def hook_functions() -> dict[str, Any]:
+    """The hooks by name, in the order of their module."""
+    prefix = "rembg_"
+    return {name: value for name, value in vars(hookspecs).items() if name.startswith(prefix)}
+
+
+def call_of(name: str, function: Any) -> str:
+    """A hook as a plugin writes it: `rembg_on_error(request, error)`."""
+    return f"{name}({', '.join(inspect.signature(function).parameters)})"
+
+
+def _is_error(value: object) -> bool:
+    return isinstance(value, type) and issubclass(value, errors.RembgError)
+
+
+def _hook(name: str, function: Any) -> str:
+    signature = inspect.signature(function)
+    lines = [
+        f"### {call_of(name, function)}",
+        "",
+        f"```text\n{name}{signature}\n```".replace("'", ""),
+        "",
+        (inspect.getdoc(function) or "").replace("``", "`"),
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _values(info: OptionInfo) -> str:
+    if info.choices:
+        return ", ".join(f"`{choice}`" for choice in info.choices) + ", in any case"
+    if info.minimum is not None and info.maximum is not None:
+        kind = "whole number" if info.kind == "integer" else "number"
+        return f"{kind}, {_number(info.minimum)} to {_number(info.maximum)} {info.unit}"
+    if info.kind == "boolean":
+        return "`true`, `false`"
+    return "`#RGB`, `#RGBA`, `#RRGGBB`, `#RRGGBBAA`, or a name such as `white`"
+
+
+def _default(name: str, info: OptionInfo) -> str:
+    default = DEFAULTS[name]
+    return info.api_default if default is None else f"`{format_value(default)}`"
+
+
+def _sentence(cls: type[errors.RembgError]) -> str:
+    return _escaped(inspect.cleandoc(cls.__doc__ or "").split("\n\n", 1)[0])
+
+
+def _answer_megabytes() -> int:
+    from rembg_plugins.api import answer  # noqa: PLC0415 - the other tables do not need it
+
+    return answer.LONGEST_ANSWER // 2**20
+
+
+def _number(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _escaped(text: str) -> str:
+    """The text for a cell: one line, no bars, braces as gaps in italics."""
+    line = " ".join(text.split()).replace("{{", "\0").replace("}}", "\1").replace("|", r"\|")
+    line = re.sub(r"\{(\w+)\}", r"*\1*", line.replace("``", "`"))
+    return line.replace("\0", "{").replace("\1", "}")
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    return "\n".join(_lines(head, rows)) + "\n"
+
+
+def _lines(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
+    yield f"| {' | '.join(head)} |"
+    yield f"|{' --- |' * len(head)}"
+    for row in rows:
+        yield f"| {' | '.join(row)} |"
