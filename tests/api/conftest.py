@@ -79,7 +79,7 @@ def certificate(tmp_path_factory):
     folder = tmp_path_factory.mktemp("tls")
     names = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
     kind = ["-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
-    subprocess.run(  # noqa: S603 - the program that was found, fixed arguments
+    subprocess.run(
         [program, "req", *kind, *names, "-keyout", "key.pem", "-out", "certificate.pem"],
         cwd=folder,
         check=True,
