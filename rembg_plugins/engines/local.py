@@ -103,9 +103,6 @@ def _open_session() -> onnxruntime.InferenceSession:
     # The memory plan of the second run on takes 190 MB for nothing: 537 MB against 344 MB at
     # equal speed (measured on onnxruntime 1.32).
     options.enable_mem_pattern = False
-    # Idle threads that spin take a fifth of the CPU of a first run on a busy machine, and give
-    # 3 % of time on an idle one (the same version).
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = 3
     with as_file(files("rembg_plugins.engines") / "weights" / "u2netp.onnx") as path:
         return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
