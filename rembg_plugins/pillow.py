@@ -96,7 +96,11 @@ class RemoveBackground(ImageFilter.MultibandFilter):
 
         Raises:
             RembgError: As :func:`rembg_plugins.remove`.
+            TypeError: It is given something else.
         """
+        if not isinstance(image, Image.Image):
+            message = f"apply() takes a PIL image, got: {type(image).__name__}; see remove()"
+            raise TypeError(message)
         cutout = self._remove(image).image
         cutout.info.update({key: image.info[key] for key in _KEPT if key in image.info})
         return cutout

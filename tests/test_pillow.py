@@ -196,6 +196,11 @@ def test_every_option_goes_through_the_filter(options, mode, size):
         assert (cutout.mode, cutout.size) == (mode, size)
 
 
+def test_apply_takes_nothing_but_a_picture():
+    with pytest.raises(TypeError, match="takes a PIL image, got: str"):
+        OFFLINE.apply("cat.jpg")
+
+
 def test_the_class_itself_is_a_filter(monkeypatch):
     monkeypatch.setenv("REMBG_ENGINE", "offline")
     assert filled("RGB").filter(RemoveBackground).mode == "RGBA"

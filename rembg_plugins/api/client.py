@@ -17,7 +17,7 @@ from rembg_plugins.api.answer import (
     read_report_body,
     receive,
 )
-from rembg_plugins.api.authentication import Authentication, scrub_bytes
+from rembg_plugins.api.authentication import Authentication, scrub, scrub_bytes
 from rembg_plugins.api.body import Cancelled, MultipartBody
 from rembg_plugins.api.causes import purge
 from rembg_plugins.api.error_mapping import map_exception, map_response, response_info
@@ -28,6 +28,7 @@ from rembg_plugins.api.session import Session
 from rembg_plugins.core.errors import APIError, APIResponseError, NotAnImageError
 from rembg_plugins.core.options import form_fields
 from rembg_plugins.core.result import Result
+from rembg_plugins.core.setting import SETTINGS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -90,6 +91,16 @@ class Client:
     def __reduce__(self) -> NoReturn:
         message = "a client is not picklable: it holds the credentials; make one in each process"
         raise TypeError(message)
+
+    @property
+    def url(self) -> str:
+        """Where pictures are sent."""
+        return self._route.url
+
+    @property
+    def is_default(self) -> bool:
+        """Whether that is the hosted API."""
+        return self._route.url == SETTINGS["api_url"].default
 
     @property
     def anonymous(self) -> bool:
@@ -207,7 +218,7 @@ class Client:
         elif not shown and answer.sink_failure is not None:
             text = f"The API's answer could not be written to the sink: {answer.sink_failure}"
         else:
-            cls, text = NotAnImageError, _not_a_picture(info, result)
+            cls, text = NotAnImageError, scrub(_not_a_picture(info, result), self._secrets)
         return cls(text, sent=result.sent, billed=result.billed, response=info, result=result)
 
     def _mapped(self, problem: Exception, body: MultipartBody) -> APIError:

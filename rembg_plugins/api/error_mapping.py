@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 KEPT_OF_BODY = 2048  # characters
 _BAD_REQUESTS = {400, 422}
 _SERVER_ERRORS = range(500, 600)
+_NOT_WORKING = 503  # no work was done: the money rules repeat it freely
 _PAID = range(200, 300)
 
 STATUSES: Mapping[int, type[errors.APIError]] = {
@@ -173,10 +174,10 @@ def response_info(
 
 
 def _billed(status: int | None, sent: errors.Sent) -> bool | None:
-    """Whether a credit was spent: yes with any 2xx, no with 3xx and 4xx, else nobody knows."""
+    """Whether a credit was spent: yes with any 2xx, no with 3xx, 4xx and 503, else nobody knows."""
     if status in _PAID:
         return True
-    unknown = status is None or status in _SERVER_ERRORS
+    unknown = status is None or (status in _SERVER_ERRORS and status != _NOT_WORKING)
     return None if unknown and sent != "nothing" else False
 
 

@@ -5,6 +5,7 @@ Heavy modules are imported by the commands that need them, when they run: ``--he
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import threading
@@ -42,6 +43,7 @@ def main() -> NoReturn:
         # A call that was left running: the interpreter's own end would pull its modules away
         # from under it, and a crash has another exit code.
         for stream in (sys.stdout, sys.stderr):
-            stream.flush()
+            with contextlib.suppress(OSError):
+                stream.flush()
         os._exit(code)
     sys.exit(code)

@@ -9,10 +9,15 @@ import threading
 import time
 from collections import deque
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from rembg_plugins.cli.budget import Meter, NotStarted
-from rembg_plugins.cli.interruption import WORKER, exit_code_of_signal, telling_of_signals
+from rembg_plugins.cli.interruption import (
+    WORKER,
+    LeftRunning,
+    exit_code_of_signal,
+    telling_of_signals,
+)
 from rembg_plugins.cli.progress import Progress
 from rembg_plugins.cli.record import Record, Status, Tally
 from rembg_plugins.cli.wording import count
@@ -22,7 +27,7 @@ from rembg_plugins.core.errors import RembgError
 from rembg_plugins.core.outcomes import outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from rembg_plugins.cli.budget import Budget
     from rembg_plugins.cli.delivery import Delivery
@@ -32,6 +37,8 @@ if TYPE_CHECKING:
     from rembg_plugins.cli.targets import Target
     from rembg_plugins.core.options import Options
     from rembg_plugins.core.result import Result
+
+T = TypeVar("T")
 
 GRACE_S = 8.0
 """How long calls that are under way may go on after Ctrl-C or SIGTERM, in s: an answer of the API
@@ -63,6 +70,7 @@ class Batch:
         workers: How many pictures are worked on at once.
         transcode: See :meth:`Adapter.remove`.
         accept_downscaled: Likewise.
+        fresh: Likewise.
     """
 
     adapter: Adapter
@@ -75,6 +83,7 @@ class Batch:
     workers: int = 1
     transcode: bool = False
     accept_downscaled: bool = False
+    fresh: bool = False
     _waiting: deque[Job] = field(default_factory=deque)
     _under_way: dict[int, Work] = field(default_factory=dict)
     _news: queue.SimpleQueue[Work | _Left | int] = field(default_factory=queue.SimpleQueue)
@@ -134,10 +143,10 @@ class Batch:
         self.budget.halt()
         running = len(self._under_way)
         if running:
-            self._progress.clear()
-            self.report.note(
+            self._say(
+                self.report.note,
                 f"Stopping; {count(running, 'picture')} under way may take {GRACE_S:.0f} s to end. "
-                "Once more stops at once."
+                "Once more stops at once.",
             )
 
     def _work(self) -> None:
@@ -171,9 +180,10 @@ class Batch:
                 on_progress=work.follow if self._progress.is_shown else None,
                 transcode=self.transcode,
                 accept_downscaled=self.accept_downscaled,
+                fresh=self.fresh,
             )
+            work.result = result  # first, so that nothing that fails below loses it
             _ = result.content, result.warnings  # made here, where several work at once
-            work.result = result
         except NotStarted as error:
             work.error = work.meter.error or error
         except BaseException as error:  # noqa: BLE001 - it is told of by the other thread
@@ -245,11 +255,11 @@ class Batch:
 
     def _leave(self, work: Work) -> None:
         """Tell of a job whose call goes on while the run ends."""
-        message = "It was still under way when the run ended."
-        error = RembgError(message, billed=None if work.meter.running else False)
+        error = LeftRunning("It was still under way when the run ended.")
         if work.meter.running and work.meter.is_paid:
             work.meter.in_doubt += 1
-        self._fail(work, error)
+        for target in work.job.targets:
+            self._tell_failure(work, target, error, None)
 
     def _tell_all(self, targets: Sequence[Target], status: Status) -> None:
         for target in targets:
@@ -258,15 +268,23 @@ class Batch:
     def _tell(self, record: Record) -> None:
         self.tally.add(record)
         self._progress.advance()
-        self._progress.clear()
-        if self._is_unheard or (isinstance(record.error, BrokenPipeError) and not record.rescued):
+        if record.rescued or not isinstance(record.error, BrokenPipeError):
+            self._say(self.report.picture, record)
+
+    def _say(self, tell: Callable[[T], None], what: T) -> None:
+        """Report something, as long as anybody hears it.
+
+        Once nobody does, no more is begun; what is under way is paid for, and written still.
+        """
+        if self._is_unheard:
             return
         try:
-            self.report.picture(record)
-        except BrokenPipeError as error:
-            # Nobody reads our lines any more. What is under way is paid for, and written still.
+            self._progress.clear()
+            tell(what)
+        except OSError as error:
             self._is_unheard = True
-            self._stop_where_all_fail(error)
+            self.budget.halt()
+            self.tally.stopped_by = self.tally.stopped_by or error
 
 
 def _stops_all(error: BaseException) -> bool:

@@ -22,6 +22,10 @@ class Terminated(KeyboardInterrupt):
     """SIGTERM came, where Ctrl-C would raise KeyboardInterrupt."""
 
 
+class LeftRunning(KeyboardInterrupt):
+    """A call was left to itself, since the run had to end."""
+
+
 def exit_code_of(error: BaseException | None) -> int:
     """The exit code after an interruption: 143 after SIGTERM, otherwise 130."""
     return EXIT_TERMINATED if isinstance(error, Terminated) else EXIT_INTERRUPTED

@@ -74,6 +74,8 @@ class Program(click.Group):
                     sys.stdout.flush()
                 except Exception as error:  # noqa: BLE001 - the one place where they all end
                     return _report(error)
+                finally:
+                    _print_what_can_be()
         except KeyboardInterrupt as error:  # while something was cleaned up
             return exit_code_of(error)
         except SystemExit as error:  # click's own, after a broken pipe
@@ -97,7 +99,6 @@ def _report(error: Exception) -> int:
         click.echo("Interrupted.", err=True)
         return exit_code_of(error.__cause__ or error.__context__)
     if isinstance(error, BrokenPipeError):  # nobody is listening any more
-        _print_nothing()
         return EXIT_SOME_FAILED
     if isinstance(error, click.ClickException):
         error.show()
@@ -120,9 +121,12 @@ def _print_everything() -> None:
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # suppressed
 
 
-def _print_nothing() -> None:
-    """Send what is still buffered nowhere, so that the interpreter's end is quiet too."""
-    with contextlib.suppress(OSError, ValueError, AttributeError):
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())
-        os.close(nowhere)
+def _print_what_can_be() -> None:
+    """Empty the buffer; where that cannot be, send it nowhere: the interpreter's end is quiet."""
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError):
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, sys.stdout.fileno())
+            os.close(nowhere)

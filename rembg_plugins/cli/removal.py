@@ -22,6 +22,7 @@ from rembg_plugins.cli.sources import STANDARD
 from rembg_plugins.cli.targets import check_folder, find_targets, is_special
 from rembg_plugins.cli.wording import count, printable
 from rembg_plugins.core.assembly import build
+from rembg_plugins.core.outcomes import EXIT_SOME_FAILED
 from rembg_plugins.core.retry import Retry
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ class Removal:
         if not self.dry_run:
             self._batch(adapter, options, report, tally).run(plan.jobs)
         if isinstance(tally.stopped_by, BrokenPipeError):  # nobody is there to read the end
-            raise tally.stopped_by
+            return EXIT_SOME_FAILED
         report.summary(tally)
         return tally.exit_code
 
@@ -163,6 +164,7 @@ class Removal:
             workers=self.jobs or (PAID_JOBS if paid else 1),
             transcode=self.transcode,
             accept_downscaled=self.accept_downscaled,
+            fresh=self.force,
         )
 
 

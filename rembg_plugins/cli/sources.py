@@ -93,7 +93,7 @@ def _look_into(path: str, *, transcode: bool, leave_out: Path | None) -> Iterato
         )
         inside = Path(folder).relative_to(path)
         for name in sorted(files):
-            if _is_wanted(name, formats):
+            if _is_wanted(name, formats) and not _is_made_of_another(name, files):
                 yield Found(path=str(Path(folder, name)), inside=inside)
     for error in errors:
         yield Found(path=error.filename or path, error=error)
@@ -108,9 +108,15 @@ def _wanted_formats(*, transcode: bool) -> frozenset[str]:
 
 
 def _is_wanted(name: str, formats: frozenset[str]) -> bool:
-    if name.startswith(".") or is_own_output(name):
+    return not name.startswith(".") and SUFFIXES.get(Path(name).suffix.lower()) in formats
+
+
+def _is_made_of_another(name: str, names: Sequence[str]) -> bool:
+    """Whether it is our output of a picture that lies beside it, not one that is called so."""
+    if not is_own_output(name):
         return False
-    return SUFFIXES.get(Path(name).suffix.lower()) in formats
+    stem = Path(name).stem.rpartition("-")[0]
+    return any(Path(other).stem == stem for other in names)
 
 
 def _place(path: str) -> Path:

@@ -115,11 +115,14 @@ def _output(one: Found, destination: Destination, options: Options) -> Path:
 
 def _without_own(targets: list[Target]) -> list[Target]:
     """Without the sources that are outputs of others here, as ``*.png`` finds the second time."""
-    outputs = {_identity(target.output) for target in targets if target.output is not None}
+    sources = {os.path.splitext(_identity(target.source))[0] for target in targets}  # noqa: PTH122 - text, as _identity gives
     return [
         target
         for target in targets
-        if not (is_own_output(target.source) and _identity(target.source) in outputs)
+        if not (
+            is_own_output(target.source)
+            and os.path.splitext(_identity(target.source))[0].rpartition("-")[0] in sources  # noqa: PTH122 - likewise
+        )
     ]
 
 

@@ -43,4 +43,6 @@ def _sentences(error: BaseException) -> Iterable[str]:
         return [problem.message for problem in error.errors] or [str(error)]
     if isinstance(error, OSError) and error.strerror:
         return [f"{error.strerror}: {error.filename!r}" if error.filename else error.strerror]
+    if isinstance(error, KeyboardInterrupt):
+        return [str(error)]
     return [f"{type(error).__name__}: {error}"]

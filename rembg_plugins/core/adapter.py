@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import os
 import random
 import time
 from typing import TYPE_CHECKING, BinaryIO
@@ -9,12 +11,15 @@ from typing import TYPE_CHECKING, BinaryIO
 from rembg_plugins.core.cutout import coverage_of
 from rembg_plugins.core.errors import (
     APIError,
+    ConfigurationError,
     RembgError,
 )
+from rembg_plugins.core.expected_size import TOLERANCE
 from rembg_plugins.core.memory import decoding
 from rembg_plugins.core.plugins import default_manager, notify
 from rembg_plugins.core.postprocess import holds_alpha, postprocess
 from rembg_plugins.core.preparation import prepare
+from rembg_plugins.core.resampling import resize
 from rembg_plugins.core.result import Result
 from rembg_plugins.core.retry import Retry, is_in_doubt, wait_before_repeat
 from rembg_plugins.core.store import Store, join, key_of, split
@@ -30,6 +35,9 @@ if TYPE_CHECKING:
     from rembg_plugins.core.options import Options
     from rembg_plugins.core.request import Request
     from rembg_plugins.core.result import Shown
+
+_LONG_WAIT_S = 2.0  # from which on the user is told why nothing happens
+_log = logging.getLogger(__name__)
 
 
 class Adapter:
@@ -57,6 +65,9 @@ class Adapter:
         jitter: Callable[[], float] = random.random,
     ) -> None:
         """Put the parts together; nothing is opened yet."""
+        if retry is not None and not isinstance(retry, Retry):
+            message = f"retry must be a Retry, as in Retry(attempts=2), got: {retry!r}"
+            raise ConfigurationError(message)
         self.engine = engine
         self.store = store
         self.retry = Retry() if retry is None else retry
@@ -77,6 +88,7 @@ class Adapter:
         sink: BinaryIO | None = None,
         transcode: bool = False,
         accept_downscaled: bool = False,
+        fresh: bool = False,
         name: str | None = None,
         **changes: object,
     ) -> Result:
@@ -87,9 +99,11 @@ class Adapter:
             options: What to make of it.
             on_progress: Called for each piece that was sent or received; what it raises cancels
                 the call and comes out as it is.
-            sink: A binary file that gets the engine's answer before anything judges it.
+            sink: A binary file that gets the engine's answer before anything judges it; nothing
+                where the store has the cut-out already.
             transcode: Re-encode kinds of pictures that the API does not take (TIFF, AVIF, ...).
             accept_downscaled: Take an answer that was shrunk to 460 × 460 px.
+            fresh: Have it cut out anew, whatever the store holds; the new cut-out is kept.
             name: The file name, where the source has none.
             **changes: Single options, as in ``w=400``; they win over ``options``.
 
@@ -108,12 +122,17 @@ class Adapter:
         )
         if self.store is None and self.engine.native_options:
             return _in_format(self._run(request, on_progress, sink), request)
-        cutout = self._cutout(request.full_size(), on_progress, sink)
+        cutout = self._cutout(request.full_size(), on_progress, sink, fresh=fresh)
         with decoding(cutout.size):
             return postprocess(cutout, request.options)
 
     def _cutout(
-        self, request: Request, on_progress: OnProgress | None, sink: BinaryIO | None
+        self,
+        request: Request,
+        on_progress: OnProgress | None,
+        sink: BinaryIO | None,
+        *,
+        fresh: bool,
     ) -> Result:
         """The full-size cut-out, from the store or by one engine call."""
         if self.store is None:
@@ -121,18 +140,31 @@ class Adapter:
         key = key_of(request.source, self.engine)
         with self.store.lock(key):
             with decoding(request.source.size):
-                entry = self.store.get(key)
-            made = None if entry else self._run(request, on_progress, sink)
-            with decoding(request.source.size):
-                prepared = prepare(request.source)
-                if made is not None:
-                    if made.size != prepared.pixels.size:
-                        return made  # shrunk, or lying on its side: not kept
-                    entry = split(prepared, made.image)
-                    self.store.put(key, entry)
-                assert entry is not None  # noqa: S101 - for the type checker
-                # Put together even if it was just made, so that each call gives the same pixels.
-                return self._joined(join(prepared, entry), made)
+                entry = None if fresh else self.store.get(key)
+                if entry is not None:
+                    return self._joined(join(prepare(request.source), entry), None)
+            made = self._run(request, on_progress, sink)
+            try:
+                with decoding(request.source.size):
+                    return self._keep(self.store, key, request, made)
+            except Exception as problem:  # noqa: BLE001 - whatever it is, the cut-out is paid for
+                _log.warning("The cut-out is not kept in the store: %s", problem)
+                return made
+
+    def _keep(self, store: Store, key: str, request: Request, made: Result) -> Result:
+        """Put a new cut-out into the store; gives it as later calls will get it."""
+        prepared = prepare(request.source)
+        size = prepared.pixels.size
+        off = [abs(ours - theirs) for ours, theirs in zip(size, made.size, strict=True)]
+        if max(off) > TOLERANCE:  # shrunk, or lying on its side
+            _log.warning("The cut-out is not kept in the store: it is not of the picture's size")
+            return made
+        entry = split(prepared, resize(made.image.convert("RGBA"), size))
+        if key_of(request.source, self.engine) != key:
+            _log.warning("The cut-out is not kept in the store: the source has changed meanwhile")
+            return made
+        store.put(key, entry)
+        return self._joined(join(prepared, entry), made)
 
     def _joined(self, image: Image.Image, made: Result | None) -> Result:
         """The cut-out as a result; free of charge where it was not made just now."""
@@ -150,7 +182,7 @@ class Adapter:
         self, request: Request, on_progress: OnProgress | None, sink: BinaryIO | None
     ) -> Result:
         """One good answer, by as many tries as the money rules allow."""
-        start = sink.tell() if sink is not None and sink.seekable() else None
+        rewind = _rewinder(sink)
         attempt = doubts = 0
         while True:
             attempt += 1
@@ -168,12 +200,13 @@ class Adapter:
                 if wait is None:
                     raise
                 doubts += is_in_doubt(error)
+                error_text = str(error)
             else:
                 return self._checked(request, result, self._clock() - began)
+            if wait >= _LONG_WAIT_S:
+                _log.warning("Waiting %.0f s before the next try: %s", wait, error_text)
             self._sleep(wait)
-            if sink is not None and start is not None:
-                sink.seek(start)
-                sink.truncate()
+            rewind()
 
     def _checked(self, request: Request, result: Result, elapsed: float) -> Result:
         """The result, if it is what was asked for; no repeat here: it was paid for."""
@@ -188,6 +221,23 @@ class Adapter:
             result = result.with_note(_shrunk(result, anonymous=anonymous))
         notify(self._manager, "rembg_after_result", request=request, result=result, elapsed=elapsed)
         return result
+
+
+def _rewinder(sink: BinaryIO | None) -> Callable[[], None]:
+    """Undoes what a failed try wrote; bytes of the caller's behind its start are never cut off."""
+    if sink is None or not sink.seekable():
+        return lambda: None
+    start = sink.tell()
+    at_end = sink.seek(0, os.SEEK_END) == start
+    sink.seek(start)
+
+    def rewind() -> None:
+        if sink.tell() != start:
+            sink.seek(start)
+            if at_end:
+                sink.truncate()
+
+    return rewind
 
 
 def _shown_by(options: Options) -> Shown:

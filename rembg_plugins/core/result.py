@@ -290,7 +290,7 @@ class Result:
             return None
         try:
             image = self.image
-        except NotAnImageError:
+        except (NotAnImageError, MemoryError):
             return None
         if self._shown == "mask":
             return coverage_of(image.convert("L"))

@@ -16,6 +16,7 @@ import threading
 import weakref
 from collections import OrderedDict
 from contextlib import contextmanager
+from functools import cache
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 from urllib.parse import unquote, urlsplit
 
@@ -66,7 +67,7 @@ def open_store(spec: str) -> Store:
     """
     kind, colon, place = spec.partition(":")
     if kind == "memory" and colon and not place:
-        return MemoryStore()
+        return _memory_of_this_process()
     if kind == "file" and place:
         from rembg_plugins.core.folder_store import FolderStore  # noqa: PLC0415 - where asked
 
@@ -76,6 +77,11 @@ def open_store(spec: str) -> Store:
         "Give 'file:FOLDER', as in REMBG_STORE=file:~/cutouts, or 'memory:'."
     )
     raise ConfigurationError(message)
+
+
+@cache
+def _memory_of_this_process() -> MemoryStore:
+    return MemoryStore()
 
 
 def key_of(source: Source, engine: Engine) -> str:

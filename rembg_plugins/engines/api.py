@@ -25,13 +25,15 @@ class ApiEngine:
     """
 
     name = "api"
-    version = "1"  # a new one would have every stored cut-out made, and paid for, again
     native_options = True
     paid = True
 
     def __init__(self, client: Client) -> None:
         """Keep the client."""
         self._client = client
+        # A new one would have every stored cut-out made, and paid for, again. Another server's
+        # cut-outs, those of a test server for instance, are never taken for the API's.
+        self.version = "1" if client.is_default else f"1 at {client.url}"
         self.anonymous = client.anonymous
 
     @classmethod

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import numpy as np
 from PIL import Image
 
-from rembg_plugins.engines.masking import cut_out
+from rembg_plugins.engines.masking import abandon, cut_out
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -110,6 +110,7 @@ def _open_session() -> onnxruntime.InferenceSession:
 
 def _forget_session() -> None:
     """A child process has the session but not its threads: it would wait for them for ever."""
+    abandon(_Shared.session)
     _Shared.session = None
     _Shared.lock = threading.Lock()
 

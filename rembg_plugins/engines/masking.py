@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 from typing import TYPE_CHECKING, BinaryIO
 
 from rembg_plugins.core.cutout import compose, coverage_of
@@ -15,6 +16,16 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from rembg_plugins.core.request import Request
+
+
+def abandon(session: object) -> None:
+    """Keep an inference session of the parent process for ever.
+
+    Its end waits for threads which a child process does not have; so in a child, its end must
+    never come. Seen with onnxruntime 1.32: the child hung where the last reference went.
+    """
+    if session is not None:
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(session))
 
 
 def cut_out(

@@ -7,13 +7,14 @@ money rules of this package.
 
 from __future__ import annotations
 
+import os
 import threading
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from PIL import ImageChops
 
 from rembg_plugins.core.errors import ConfigurationError
-from rembg_plugins.engines.masking import cut_out
+from rembg_plugins.engines.masking import abandon, cut_out
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -46,6 +47,7 @@ class RembgEngine:
         self._class = _model_class(model)
         self._lock = threading.Lock()
         self._session: Any = None
+        self._process = os.getpid()
 
     def run(
         self,
@@ -74,6 +76,9 @@ class RembgEngine:
 
     def _loaded(self) -> Any:
         with self._lock:
+            if self._process != os.getpid():
+                abandon(self._session)
+                self._session, self._process = None, os.getpid()
             if self._session is None:
                 import rembg  # noqa: PLC0415 - takes a second, and exits where it has no backend
 

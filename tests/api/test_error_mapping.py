@@ -123,7 +123,7 @@ def test_an_unknown_wording_with_a_field_is_still_a_field_error():
     ("status", "sent", "billed"),
     [
         (301, "all", False), (400, "all", False), (429, "part", False), (404, "nothing", False),
-        (500, "nothing", False), (500, "part", None), (502, "all", None), (503, "all", None),
+        (500, "nothing", False), (500, "part", None), (502, "all", None), (503, "all", False),
         (600, "all", False),
     ],
 )  # fmt: skip

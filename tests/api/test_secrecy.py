@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import io
+import json
 import logging
 import pickle
 import traceback
@@ -183,3 +184,20 @@ def test_an_exception_of_the_callers_is_left_as_it_is(connect, request_):
             connect("http://127.0.0.1:9/", api_key=KEY).remove(request_, sink=io.BytesIO())
     assert theirs.request is not None
     assert KEY in str(theirs)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        json.dumps({"error": f"bad key {KEY}"}).replace(
+            KEY, "".join(f"\\u{ord(char):04x}" for char in KEY)
+        ),
+        "<html><title>" + "".join(f"&#{ord(char)};" for char in KEY) + "</title></html>",
+    ],
+    ids=["json", "html"],
+)
+def test_an_answer_200_that_spells_the_key_otherwise_does_not_show_it(serve, request_, body):
+    server = serve(answer(200, body.encode()))
+    with pytest.raises(errors.NotAnImageError) as caught:
+        Client(server.url, api_key=KEY).remove(request_)
+    assert KEY not in str(caught.value) + repr(caught.value)

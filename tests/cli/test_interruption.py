@@ -116,6 +116,7 @@ def test_the_second_interruption_ends_at_once_and_leaves_no_half_file(start, gat
     assert "It was still under way when the run ended." in process.stdout
     assert '"exit_code": 130' in process.stdout.splitlines()[-1]
     assert "1 credit spent, 1 in doubt" in process.stderr
+    assert "Stopped: interrupted.\nStart it again.\n" in process.stderr
     second.close()
 
 

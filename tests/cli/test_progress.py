@@ -82,14 +82,14 @@ def test_the_bar_of_rich_shows_the_same(turn_on):
 
 
 def test_without_rich_the_bar_is_our_own(turn_on, monkeypatch):
-    screen = turn_on()
+    turn_on()
     real = importlib.util.find_spec
     monkeypatch.setattr(progress, "find_spec", lambda name: None if name == "rich" else real(name))
     assert isinstance(open_bar(), PlainBar)
 
 
 def test_there_is_no_bar_without_a_terminal_that_can_show_it(turn_on, monkeypatch):
-    screen = turn_on()
+    turn_on()
     assert open_bar() is not None
     monkeypatch.setenv("TERM", "dumb")
     assert open_bar() is None

@@ -89,11 +89,12 @@ def test_a_yes_begins(terminal, many, environment, gate):
     shown.expect("p/00.png -> ")
 
 
-def test_ctrl_c_at_the_question_is_an_interruption(terminal, many, environment, gate):
-    shown = terminal("remove", "p", "--engine", "gate", env=environment, start_new_session=True)
+def test_leaving_the_question_unanswered_sends_nothing(terminal, many, environment, gate):
+    shown = terminal("remove", "p", "--engine", "gate", env=environment)
     shown.expect("Go on?")
-    shown.process.send_signal(2)
+    shown.type("\x04")  # the end of the input
     assert shown.wait() == 130
+    assert "Interrupted." in shown.screen
     assert "Traceback" not in shown.screen
     assert gate.is_quiet()
 
@@ -187,6 +188,24 @@ def test_a_reader_who_leaves_is_no_error_to_talk_about(draw, arguments):
     assert b"Traceback" not in done.stderr
     assert b"Exception" not in done.stderr
     assert b"Broken" not in done.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize("extra", [("-o", "-"), ("--json",), ()], ids=" ".join)
+def test_a_full_disk_behind_standard_output_is_an_error(draw, extra):
+    draw("a.png")
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            command("remove", "a.png", *extra, *OFFLINE),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            check=False,
+            timeout=PATIENCE_S,
+        )
+    assert done.returncode == 73
+    assert b"No space left on device" in done.stderr
+    assert b"Traceback" not in done.stderr
+    assert b"Exception" not in done.stderr
 
 
 def test_help_into_a_closed_pipe_is_quiet():

@@ -329,3 +329,80 @@ def test_the_first_call_gives_the_same_pixels_as_the_later_ones(adapter):
     assert first.content == second.content
     assert Image.open(io.BytesIO(first.content)).info["icc_profile"] == profile
     assert (first.billed, second.billed) == (True, False)
+
+
+def test_a_paid_answer_is_not_lost_when_it_cannot_be_kept(adapter, caplog):
+    file = io.BytesIO()
+    Image.effect_noise((600, 400), 50).convert("RGB").save(file, "JPEG")
+    truncated = file.getvalue()[:9000]
+    engine = ScriptedEngine(png())
+    result = adapter(engine, store=MemoryStore()).remove(truncated, format="PNG")
+    assert (result.content, result.billed) == (png(), True)
+    assert "not kept in the store" in caplog.text
+
+
+def test_a_source_that_changes_during_the_call_is_not_kept(adapter, tmp_path, caplog):
+    path = tmp_path / "frame.bmp"
+
+    class Camera(ScriptedEngine):
+        def run(self, request, **arguments):
+            Image.new("RGB", (60, 40), "blue").save(path)
+            return super().run(request, **arguments)
+
+    Image.new("RGB", (60, 40), "red").save(path)
+    store = MemoryStore()
+    adapter(Camera(png((60, 40))), store=store).remove(path)
+    assert "source has changed" in caplog.text
+    engine = ScriptedEngine(png((60, 40)))
+    Image.new("RGB", (60, 40), "red").save(path)
+    adapter(engine, store=store).remove(path)
+    assert len(engine.requests) == 1
+
+
+def test_fresh_has_it_made_again_and_keeps_that(adapter):
+    engine = ScriptedEngine(png(color=(200, 30, 30, 255)), png(color=(200, 30, 30, 128)))
+    cutter = adapter(engine, store=MemoryStore())
+    cutter.remove(png())
+    assert cutter.remove(png(), fresh=True).billed
+    assert cutter.remove(png(), format="PNG").image.getpixel((5, 5))[3] == 128
+    assert len(engine.requests) == 2
+
+
+def test_an_answer_a_pixel_off_is_kept_in_the_pictures_size(adapter):
+    engine = ScriptedEngine(png((601, 399)))
+    cutter = adapter(engine, store=MemoryStore())
+    assert [cutter.remove(png()).size for _ in range(2)] == [(600, 400)] * 2
+
+
+def test_a_failed_try_cuts_nothing_off_the_callers_file(adapter):
+    sink = io.BytesIO(b"mine, and more of mine")
+    sink.seek(4)
+    refusal = InternalServerError("busy", **refused(503))
+    adapter(ScriptedEngine(refusal, png(), native_options=True)).remove(png(), sink=sink)
+    assert sink.getvalue()[:4] == b"mine"
+    tail = io.BytesIO(b"x" * 4000)
+    tail.seek(4)
+    with pytest.raises(APIConnectionError):
+        adapter(Silent(APIConnectionError("refused"), APIConnectionError("refused"))).remove(
+            png(), sink=tail
+        )
+    assert len(tail.getvalue()) == 4000
+
+
+class Silent(ScriptedEngine):
+    """Fails without a byte for the sink."""
+
+    def run(self, request, *, on_progress=None, sink=None):
+        self.answers = self.answers or [APIConnectionError("refused")]
+        return super().run(request, on_progress=on_progress)
+
+
+def test_a_long_wait_is_told(adapter, caplog):
+    limit = RateLimitError("slow", response=ResponseInfo(status=429, retry_after=45.0), sent="all")
+    adapter(ScriptedEngine(limit, png())).remove(png())
+    assert "Waiting 45 s before the next try: slow" in caplog.text
+
+
+def test_a_retry_of_another_kind_is_refused_before_anything_is_sent():
+    with pytest.raises(ConfigurationError, match="retry must be a Retry"):
+        Adapter(ScriptedEngine(), retry=5)

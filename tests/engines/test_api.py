@@ -13,6 +13,7 @@ from rembg_plugins.core.configuration import configure
 from rembg_plugins.core.engine import Engine
 from rembg_plugins.core.retry import Retry
 from rembg_plugins.core.source import Source
+from rembg_plugins.core.store import key_of
 from rembg_plugins.core.validation import validate
 from rembg_plugins.engines.api import ApiEngine
 
@@ -40,7 +41,16 @@ def server():
 def test_it_is_an_engine_that_applies_the_options_itself(server):
     engine = ApiEngine(Client(server.url))
     assert isinstance(engine, Engine)
-    assert (engine.name, engine.version, engine.native_options) == ("api", "1", True)
+    assert (engine.name, engine.native_options, engine.paid) == ("api", True, True)
+
+
+def test_another_servers_cut_outs_are_not_taken_for_the_apis(server):
+    hosted = ApiEngine(Client("https://api.rembg.com/rmbg"))
+    assert hosted.version == "1", "a new one has every stored cut-out paid for again"
+    other = ApiEngine(Client(server.url))
+    assert other.version == f"1 at {server.url}"
+    source = validate(png()).source
+    assert key_of(source, other) != key_of(source, hosted)
 
 
 def test_it_is_made_of_the_settings(server):

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import io
-import multiprocessing
+import os
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -128,15 +130,31 @@ def test_the_session_is_made_once_for_all_threads(monkeypatch):
     assert [mask.tobytes() for mask in masks] == [expected] * 6
 
 
-def _mask_in_a_child(size):
-    return find_mask(Image.linear_gradient("L").convert("RGB").resize(size)).tobytes()
+FORK = """
+import os, sys
+from PIL import Image
+from rembg_plugins import remove
+
+def mask():
+    image = Image.linear_gradient("L").convert("RGB")
+    return remove(image, engine=sys.argv[1], mask=True, format="PNG").image.tobytes()
+
+expected = mask()
+child = os.fork()
+if child == 0:
+    os._exit(mask() != expected)  # as multiprocessing ends its children
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
 
 
-@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
-def test_a_forked_child_makes_its_own_session():
-    expected = _mask_in_a_child((64, 48))
-    with multiprocessing.get_context("fork").Pool(1) as pool:
-        assert pool.apply_async(_mask_in_a_child, ((64, 48),)).get(timeout=60) == expected
+@pytest.mark.parametrize("engine", ["local", pytest.param("rembg:u2netp", marks=pytest.mark.peer)])
+def test_a_forked_child_makes_its_own_session(engine, tmp_path):
+    weights = Path(local.__file__).parent / "weights" / "u2netp.onnx"
+    (tmp_path / "u2netp.onnx").write_bytes(weights.read_bytes())
+    environment = os.environ | {"U2NET_HOME": str(tmp_path)}
+    command = [sys.executable, "-W", "ignore", "-c", FORK, engine]
+    done = subprocess.run(command, env=environment, timeout=120, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr.decode()
 
 
 def test_the_sink_gets_the_full_size_cut_out():
