@@ -36,8 +36,20 @@ def build_program() -> Program:
 cli = build_program()
 
 
+def _open_closed_streams() -> None:
+    """Stand in for standard streams that are closed, as cron and daemons may have them.
+
+    In this order, since each takes the lowest number that is free: its own. Else the first
+    file that is opened would get it, and our messages with it.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115 - lives as long as the process
+
+
 def main() -> NoReturn:
     """Run the command line, and leave with its exit code."""
+    _open_closed_streams()
     code = cli.run(prog_name="rembg-plugins")
     if any(thread.name == WORKER and thread.is_alive() for thread in threading.enumerate()):
         # A call that was left running: the interpreter's own end would pull its modules away

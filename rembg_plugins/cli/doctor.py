@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from rembg_plugins.cli.logs import log_traceback, verbose_option
-from rembg_plugins.cli.wording import count, printable, sentences
+from rembg_plugins.cli.wording import HELP_NAMES, count, printable, sentences
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -21,7 +21,7 @@ _EMBEDDED = "local"
 _SIDE = 64  # px of the picture that is tried; large enough to have a subject
 
 
-@click.command()
+@click.command(context_settings=HELP_NAMES)
 @click.option(
     "--spend",
     is_flag=True,

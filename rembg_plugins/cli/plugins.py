@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from rembg_plugins.cli.logs import verbose_option
-from rembg_plugins.cli.wording import count, printable
+from rembg_plugins.cli.wording import HELP_NAMES, count, printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _NOT_READY = 78  # a plugin that cannot work is a mistake in the set-up
 
 
-@click.command()
+@click.command(context_settings=HELP_NAMES)
 @click.option("--check", is_flag=True, help="Fail if a plugin is left out or does not work.")
 @verbose_option
 @click.pass_context

@@ -12,7 +12,7 @@ import click
 from rembg_plugins import __version__
 from rembg_plugins.cli.interruption import exit_code_of, raising_on_sigterm
 from rembg_plugins.cli.logs import is_verbose, log_traceback, logging_to_stderr
-from rembg_plugins.cli.wording import sentences
+from rembg_plugins.cli.wording import HELP_NAMES, sentences
 from rembg_plugins.core.outcomes import EXIT_OK, EXIT_SOME_FAILED, OUTCOMES, outcome
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class Program(click.Group):
 
     def __init__(self, *, manager: pluggy.PluginManager | None = None, **settings: Any) -> None:
         """Begin without commands."""
-        settings.setdefault("context_settings", {"help_option_names": ["-h", "--help"]})
+        settings.setdefault("context_settings", HELP_NAMES)
         super().__init__(**settings)
         self._manager = manager
         self._has_plugins = False

@@ -8,6 +8,7 @@ import click
 
 from rembg_plugins.cli.logs import verbose_option
 from rembg_plugins.cli.removal_options import removal_options
+from rembg_plugins.cli.wording import HELP_NAMES
 
 ASK_ABOVE = 50
 """Paid pictures from which on a run asks first."""
@@ -18,7 +19,7 @@ PAID_JOBS = 4
 _MOST_JOBS = 64
 
 
-@click.command()
+@click.command(context_settings=HELP_NAMES)
 @click.argument("sources", nargs=-1, required=True, type=click.UNPROCESSED)
 @click.option(
     "-o",

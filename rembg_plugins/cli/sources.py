@@ -113,10 +113,22 @@ def _is_wanted(name: str, formats: frozenset[str]) -> bool:
 
 def _is_made_of_another(name: str, names: Sequence[str]) -> bool:
     """Whether it is our output of a picture that lies beside it, not one that is called so."""
-    if not is_own_output(name):
-        return False
-    stem = Path(name).stem.rpartition("-")[0]
-    return any(Path(other).stem == stem for other in names)
+    return is_own_output(name) and any(is_made_of(name, other) for other in names)
+
+
+def is_made_of(output: str, source: str) -> bool:
+    """Whether an output has a name that we give to that source: ``cat-cutout``."""
+    stem = Path(output).stem.rpartition("-")[0]
+    return stem in {Path(source).stem, with_kind(Path(source).stem, source)}
+
+
+def with_kind(stem: str, source: str) -> str:
+    """An output's stem with the kind of its source in it: ``cat-jpg-cutout``."""
+    kind = Path(source).suffix[1:].lower() or "other"
+    for ending in OWN_ENDINGS:
+        if stem.endswith(ending):
+            return f"{stem.removesuffix(ending)}-{kind}{ending}"
+    return f"{stem}-{kind}"
 
 
 def _place(path: str) -> Path:

@@ -8,18 +8,26 @@ import stat
 import sys
 import tempfile
 import unicodedata
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from rembg_plugins.cli.sources import STANDARD, Found, find_sources, is_own_output
+from rembg_plugins.cli.sources import (
+    STANDARD,
+    Found,
+    find_sources,
+    is_made_of,
+    is_own_output,
+    with_kind,
+)
 from rembg_plugins.cli.wording import count, printable
 from rembg_plugins.core.header import EXTENSIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from rembg_plugins.cli.destination import Destination
     from rembg_plugins.core.options import Options
@@ -60,8 +68,9 @@ def find_targets(
 
     The rules: beside its source an output is called ``NAME-cutout.EXT`` (``NAME-mask.EXT``), in
     a folder of outputs ``NAME.EXT`` in the sub-folder that its source has. A source that is the
-    default output of another is left out: it is our own. Two pictures that would write one file,
-    or one that would write over a source, are refused before anything is done.
+    default output of another is left out: it is our own. Two pictures whose outputs would be
+    one file get the kinds of their sources into the names: ``NAME-jpg.EXT``. What would still be
+    one file, or would be written over a source, is refused before anything is done.
 
     Raises:
         click.UsageError: Outputs are in each other's or a source's way.
@@ -69,6 +78,8 @@ def find_targets(
     found = find_sources(sources, transcode=transcode, leave_out=destination.folder)
     targets = [_target(one, destination, options) for one in found]
     targets = _without_own(targets)
+    if destination.file is None:
+        targets = _kept_apart(targets)
     _check_conflicts(targets)
     return targets
 
@@ -115,14 +126,28 @@ def _output(one: Found, destination: Destination, options: Options) -> Path:
 
 def _without_own(targets: list[Target]) -> list[Target]:
     """Without the sources that are outputs of others here, as ``*.png`` finds the second time."""
-    sources = {os.path.splitext(_identity(target.source))[0] for target in targets}  # noqa: PTH122 - text, as _identity gives
+    beside: dict[Path, list[str]] = {}
+    for target in targets:
+        beside.setdefault(Path(target.source).parent.resolve(), []).append(target.source)
+    return [target for target in targets if not _is_own(target.source, beside)]
+
+
+def _is_own(source: str, beside: Mapping[Path, Sequence[str]]) -> bool:
+    others = beside[Path(source).parent.resolve()]
+    return is_own_output(source) and any(is_made_of(source, other) for other in others)
+
+
+def _kept_apart(targets: Sequence[Target]) -> list[Target]:
+    """With the kind of the source in the names of outputs that would be one: ``cat-jpg.png``."""
+    times = Counter(_identity(target.output) for target in targets if target.output is not None)
     return [
-        target
-        for target in targets
-        if not (
-            is_own_output(target.source)
-            and os.path.splitext(_identity(target.source))[0].rpartition("-")[0] in sources  # noqa: PTH122 - likewise
+        replace(
+            target,
+            output=target.output.with_stem(with_kind(target.output.stem, target.source)),
         )
+        if target.output is not None and times[_identity(target.output)] > 1
+        else target
+        for target in targets
     ]
 
 

@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING
 from rembg_plugins.core.errors import RembgError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
+
+HELP_NAMES: Mapping[str, list[str]] = {"help_option_names": ["-h", "--help"]}
+"""The settings of the group and of each command: click remembers those of the first call."""
 
 _FIRST_ESCAPED, _LAST_ESCAPED = "\udc80", "\udcff"  # bytes that are no text, as Python keeps them
 

@@ -11,6 +11,7 @@ import click
 import pluggy
 import pytest
 from click.testing import CliRunner
+from PIL import Image
 
 import rembg_plugins
 from rembg_plugins.cli import build_program, cli
@@ -215,3 +216,13 @@ def _plugin(add):
         rembg_register_commands = staticmethod(hookimpl(add))
 
     return Plugin()
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_standard_streams_may_be_closed(closed, tmp_path):
+    Image.new("RGB", (40, 30), "red").save(tmp_path / "cat.png")
+    command = f'"{sys.executable}" -m rembg_plugins.cli remove cat.png --engine offline {closed}'
+    done = subprocess.run(["sh", "-c", command], cwd=tmp_path, timeout=60, check=False)  # noqa: S607 - sh
+    assert done.returncode == 0
+    with Image.open(tmp_path / "cat-cutout.webp") as cutout:
+        assert cutout.size == (40, 30)

@@ -76,15 +76,34 @@ def test_outputs_of_an_earlier_run_are_no_sources_when_a_glob_finds_them_again()
     assert named(["cat.png", "cat-cutout.png"], format="PNG") == {"cat.png": "cat-cutout.png"}
 
 
+@pytest.mark.parametrize("own", ["cat-cutout.png", "cat-mask.webp", "cat-jpg-cutout.png"])
+def test_our_outputs_of_another_format_are_no_sources_either(own):
+    assert list(named(["cat.jpg", own])) == ["cat.jpg"]
+    assert list(outputs(["."])) == ["cat.jpg"]
+
+
+def test_a_picture_that_is_only_called_so_is_a_source():
+    assert list(named(["paper-cutout.png", "cat.jpg"])) == ["paper-cutout.png", "cat.jpg"]
+    assert sorted(outputs(["."])) == ["cat.jpg", "paper-cutout.png"]
+
+
 def test_an_output_by_its_name_alone_is_a_source_when_it_is_named():
     assert named(["dog-cutout.png"]) == {"dog-cutout.png": "dog-cutout-cutout.webp"}
 
 
-def test_two_pictures_that_would_write_one_file_are_refused_by_name():
+def test_pictures_that_differ_by_their_kind_alone_have_it_in_their_outputs_names():
+    assert named(["cat.png", "cat.jpg", "dog.png"]) == {
+        "cat.png": "cat-png-cutout.webp",
+        "cat.jpg": "cat-jpg-cutout.webp",
+        "dog.png": "dog-cutout.webp",
+    }
+
+
+def test_pictures_that_would_still_write_one_file_are_refused_by_name():
     with pytest.raises(click.UsageError) as caught:
-        named(["cat.png", "cat.jpg", "dog.png"])
+        named(["a/cat.png", "b/cat.png"], Destination(folder=Path("out")))
     message = caught.value.message
-    assert "cat.png and cat.jpg would both be written to cat-cutout.webp" in message
+    assert "a/cat.png and b/cat.png would both be written to out/cat-png.webp" in message
     assert "Nothing was done." in message
 
 
