@@ -20,7 +20,7 @@ import rembg_plugins  # noqa: E402
 assert "site-packages" in rembg_plugins.__file__, rembg_plugins.__file__
 names = [name for _, name, _ in pkgutil.walk_packages(rembg_plugins.__path__, "rembg_plugins.")]
 for name in names:
-    if name not in NEED_AN_EXTRA:
+    if name not in NEED_AN_EXTRA and not name.endswith("__main__"):
         importlib.import_module(name)
 assert not {"numpy", "onnxruntime", "rembg", "rich"} & set(sys.modules)
 
