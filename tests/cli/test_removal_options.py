@@ -53,7 +53,9 @@ def test_no_flags_are_the_defaults():
 
 @pytest.mark.parametrize("name", OPTIONS)
 def test_the_help_of_every_option_names_its_meaning_bounds_and_default(name):
-    context = click.Context(cli.commands["remove"], terminal_width=500, max_content_width=500)
+    command = cli.commands["remove"]
+    settings = command.context_settings  # click remembers the help option that a context made
+    context = click.Context(command, terminal_width=500, max_content_width=500, **settings)
     text = cli.commands["remove"].get_help(context)
     line = next(line for line in text.splitlines() if f"--{name.replace('_', '-')} " in line)
     info = OPTIONS[name]
