@@ -48,14 +48,16 @@ def cut_out(
     """
     with decoding(request.source.size):
         prepared = prepare(request.source)
-        image = compose(prepared, mask_of(prepared.pixels))
+        mask = mask_of(prepared.pixels)
+        image = compose(prepared, mask)
+        alpha = mask if prepared.alpha is None else image.getchannel("A")
         result = Result.from_image(
             image,
             format="PNG",
             engine=engine,
             sent="nothing",
             billed=False,
-            coverage=coverage_of(image.getchannel("A")),
+            coverage=coverage_of(alpha),
         )
         if sink is not None:
             sink.write(result.content)
