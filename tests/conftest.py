@@ -58,6 +58,16 @@ def pytest_runtest_makereport(item, call):
     return report
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector):
+    """The same for a module that skips itself whole: it never gets as far as a test."""
+    report = yield
+    if report.skipped and os.environ.get("CI") == "true":
+        report.outcome = "failed"
+        report.longrepr = f"{collector.nodeid} was skipped in CI: {report.longrepr}"
+    return report
+
+
 @pytest.fixture(autouse=True)
 def _no_settings_of_ours(monkeypatch):
     """No key, engine or proxy of whoever runs the tests."""
