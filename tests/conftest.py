@@ -9,6 +9,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 from PIL import Image
 
+from rembg_plugins.api.window import REGISTRY
+
 # How fast this machine is just now says nothing about the code; the same examples every time.
 settings.register_profile(
     "any machine", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
@@ -74,6 +76,13 @@ def _no_settings_of_ours(monkeypatch):
     for name in tuple(os.environ):
         if name.startswith("REMBG_") or name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True)
+def _no_limit_of_another_test():
+    """A server on loopback may get the port of an earlier one, that asked for a pause."""
+    yield
+    REGISTRY.clear()
 
 
 @pytest.fixture

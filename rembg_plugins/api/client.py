@@ -25,16 +25,22 @@ from rembg_plugins.api.progress import Meter
 from rembg_plugins.api.report import read_report
 from rembg_plugins.api.route import find_route
 from rembg_plugins.api.session import Session
+from rembg_plugins.api.throttle import SETTLE_S, UploadMeter, heed, settle
+from rembg_plugins.api.window import throttle_for
+from rembg_plugins.core import paid_calls
 from rembg_plugins.core.errors import APIError, APIResponseError, NotAnImageError
 from rembg_plugins.core.options import form_fields
+from rembg_plugins.core.rate import DEFAULT_RATE
 from rembg_plugins.core.result import Result
 from rembg_plugins.core.setting import SETTINGS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from rembg_plugins.api.throttle import Throttle
     from rembg_plugins.core.engine import OnProgress
     from rembg_plugins.core.errors import ResponseInfo
+    from rembg_plugins.core.rate import Rate
     from rembg_plugins.core.request import Request
 
 CONNECT_TIMEOUT_S = 10.0
@@ -56,6 +62,8 @@ class Client:
         connect_timeout_s: For making a connection, in s.
         read_timeout_s: For each wait for the other side, in s.
         longest_answer: Bytes that are read of an answer at most.
+        throttle: When requests may begin. A rate is shared by all clients of this process that
+            send to this URL with these credentials; None lets every request begin at once.
         clock: Gives the time in s, for the rate in progress events.
         now: Gives the date, for a date in ``Retry-After``.
 
@@ -72,6 +80,7 @@ class Client:
         connect_timeout_s: float = CONNECT_TIMEOUT_S,
         read_timeout_s: float = READ_TIMEOUT_S,
         longest_answer: int = LONGEST_ANSWER,
+        throttle: Throttle | Rate | None = DEFAULT_RATE,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
@@ -81,6 +90,7 @@ class Client:
         self._secrets = self._authentication.secrets + self._route.secrets
         self._timeouts = (connect_timeout_s, read_timeout_s)
         self._longest_answer = longest_answer
+        self._throttle = throttle_for(throttle, url, self._authentication.headers())
         self._clock = clock
         self._now = now
         self._open_session()
@@ -107,6 +117,13 @@ class Client:
         """Whether it sends neither key nor token."""
         return self._authentication.anonymous
 
+    def delay(self) -> float:
+        """How long a call would wait now for its turn, in s; it does not wait, and sends nothing.
+
+        For queues that have something else to do meanwhile. 0 where there is no throttle.
+        """
+        return self._throttle.delay()
+
     def close(self) -> None:
         """Close the connections that are kept open."""
         self._session.close()
@@ -118,7 +135,7 @@ class Client:
         on_progress: OnProgress | None = None,
         sink: BinaryIO | None = None,
     ) -> Result:
-        """Make one attempt; nothing is repeated here.
+        """Make one attempt, when its turn has come; nothing is repeated here.
 
         Args:
             request: What to cut out.
@@ -133,15 +150,20 @@ class Client:
             APIError: There is no picture; with ``sent``, ``billed``, and in ``result`` what was
                 paid for.
             ValidationError: The source could not be read to its end.
+            ConfigurationError: This is a test run, and the URL is not this machine's.
 
         Source: API reference, "POST /rmbg".
         """
+        paid_calls.check(self.url)
         body = MultipartBody(request.source, fields=form_fields(request.options))
-        body.meter = Meter("upload", len(body), on_progress, clock=self._clock)
+        slot = self._throttle.begin()
         try:
+            body.meter = UploadMeter(len(body), on_progress, clock=self._clock, slot=slot)
             response = self._post(body)
+            settle(slot)
         finally:
             body.close()
+            settle(slot, SETTLE_S)
         try:
             if response.status_code not in _PAID:
                 raise self._refusal(response, body)
@@ -149,6 +171,7 @@ class Client:
         except APIError as error:
             if self.anonymous:
                 error.billed = False
+            heed(self._throttle, error)
             raise
         finally:
             response.close()

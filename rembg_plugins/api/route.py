@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
-from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
@@ -13,6 +12,8 @@ from requests.utils import get_environ_proxies, select_proxy
 
 from rembg_plugins.api.authentication import secrets_of_proxy
 from rembg_plugins.core.errors import ConfigurationError
+from rembg_plugins.core.loopback import is_loopback
+from rembg_plugins.core.setting import SETTINGS
 
 _HOST = re.compile(r"(?:[\w.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
 _PROXY_SCHEMES = {"http", "https", "socks4", "socks4a", "socks5", "socks5h"}
@@ -42,18 +43,18 @@ class Route:
         return secrets_of_proxy(self.proxy or "")
 
 
-def find_route(url: str) -> Route:
+def find_route(url: str, *, example: object = SETTINGS["api_url"].default) -> Route:
     """The route to a URL by the environment: ``HTTPS_PROXY``, ``NO_PROXY``, ``REQUESTS_CA_BUNDLE``.
 
     Raises:
         ConfigurationError: The URL or the proxy's cannot be used, or there are no such
             certificates.
     """
-    parts = checked_url(url)
+    parts = checked_url(url, example=example)
     proxy = select_proxy(url, get_environ_proxies(url))
     if proxy:
         host = _host_of_proxy(proxy)
-        if parts.scheme == "http" and not _is_loopback(host):
+        if parts.scheme == "http" and not is_loopback(host):
             proxy = None  # the key would leave this machine in plain text
     certificates = next((os.environ[name] for name in _BUNDLES if os.environ.get(name)), None)
     if certificates and not Path(certificates).exists():
@@ -62,8 +63,8 @@ def find_route(url: str) -> Route:
     return Route(url=url, proxy=proxy or None, certificates=certificates)
 
 
-def checked_url(url: str) -> SplitResult:
-    """The parts of a URL to which credentials may be sent.
+def checked_url(url: str, *, example: object = SETTINGS["api_url"].default) -> SplitResult:
+    """The parts of a URL to which credentials may be sent; ``example`` is one that is good.
 
     Raises:
         ConfigurationError: It is no URL, holds a user name or password, or is neither https nor
@@ -79,9 +80,9 @@ def checked_url(url: str) -> SplitResult:
         raise ConfigurationError(message)
     odd = any(char <= " " or char in "\\\x7f" for char in url)
     if odd or not host or not _HOST.fullmatch(parts.netloc):
-        message = "The API's URL cannot be used. It looks like https://api.rembg.com/rmbg."
+        message = f"The API's URL cannot be used. It looks like {example}."
         raise ConfigurationError(message)
-    if parts.scheme != "https" and not (parts.scheme == "http" and _is_loopback(host)):
+    if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(host)):
         message = (
             "The API's URL must begin with https:// (http:// is for this machine only), not with "
             f"{shown_url(url)}"
@@ -93,15 +94,6 @@ def checked_url(url: str) -> SplitResult:
 def shown_url(url: str) -> str:
     """A URL without what may be secret: its query."""
     return url.partition("?")[0]
-
-
-def _is_loopback(host: str | None) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host or "").is_loopback
-    except ValueError:
-        return False
 
 
 def _host_of_proxy(proxy: str) -> str:

@@ -125,6 +125,7 @@ class Meter:
             NotStarted: It has none.
             RembgError: As the engine raises it.
         """
+        self._wait_for_turn()
         self._budget.begin()
         billed: bool | None = None if self.is_paid else False  # until the call's end is known
         self.running = True
@@ -142,6 +143,12 @@ class Meter:
             self.spent += billed is True
             self.in_doubt += billed is None
             self._budget.end(billed=billed)
+
+    def _wait_for_turn(self) -> None:
+        """Wait for the API's rate here: within the engine, the end of a run is not heard of."""
+        delay = getattr(self._engine, "delay", None)
+        while delay is not None and not self._budget.halted and (seconds := delay()) > 0:
+            self._budget.pause(seconds)
 
 
 def is_paid(engine: Engine) -> bool:

@@ -21,6 +21,7 @@ from rembg_plugins.core.credentials import (
     check_places,
 )
 from rembg_plugins.core.errors import ConfigurationError
+from rembg_plugins.core.rate import Rate, parse_rate
 from rembg_plugins.core.setting import (
     SECRETS,
     SETTINGS,
@@ -66,6 +67,7 @@ class Configuration:
     store: Setting[str | None]
     connect_timeout_s: Setting[float]
     read_timeout_s: Setting[float]
+    rate: Setting[Rate | None]
 
 
 class Arguments(TypedDict, total=False):
@@ -79,6 +81,7 @@ class Arguments(TypedDict, total=False):
     store: str | None
     connect_timeout_s: float | None
     read_timeout_s: float | None
+    rate: Rate | str | None
 
 
 def configure(
@@ -101,7 +104,8 @@ def configure(
         dotenv: A ``.env`` file, which need not exist; None reads none.
         profile: Whose credentials a plugin is asked for.
         credentials: Whom to ask for them.
-        **arguments: Settings by name; time-outs are above 0 and at most 86400 s.
+        **arguments: Settings by name; time-outs are above 0 and at most 86400 s, and the rate is
+            a :class:`~rembg_plugins.core.rate.Rate`, ``"200/10"`` or ``"off"``.
 
     Raises:
         ConflictingCredentialsError: There are a key and a token.
@@ -113,10 +117,7 @@ def configure(
     )
     check_credentials(settings)
     check_places(settings)
-    parsed: dict[str, Any] = {
-        name: _parse_seconds(name, setting) if setting.kind == "seconds" else setting
-        for name, setting in settings.items()
-    }
+    parsed: dict[str, Any] = {name: _parse(name, setting) for name, setting in settings.items()}
     return Configuration(**parsed)
 
 
@@ -195,6 +196,16 @@ def _read_dotenv(path: Path) -> Mapping[str, str | None]:
     import dotenv  # noqa: PLC0415 - only where there is such a file
 
     return dotenv.dotenv_values(stream=io.StringIO(text), interpolate=False)
+
+
+def _parse(name: str, setting: Setting[object]) -> Setting[Any]:
+    """The setting with its value as it is used."""
+    if setting.kind == "seconds":
+        return _parse_seconds(name, setting)
+    if setting.kind == "rate":
+        rate = parse_rate(setting.value, name=named(name, setting))
+        return Setting(rate, setting.origin, setting.kind)
+    return setting
 
 
 def _parse_seconds(name: str, setting: Setting[object]) -> Setting[float]:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 T = TypeVar("T")
-Kind = Literal["secret", "url", "text", "seconds"]
+Kind = Literal["secret", "url", "text", "seconds", "rate"]
 
 MASK = "****"
 _SHOWN = 4  # characters at the end of a long secret, to tell two keys apart
@@ -72,10 +72,17 @@ SETTINGS: Mapping[str, SettingInfo] = {
         default=120.0,
         help="Seconds to wait for the next bytes of an answer.",
     ),
+    "rate": SettingInfo(
+        variable="REMBG_RATE",
+        kind="rate",
+        default="200/10",
+        help="Requests to the API, in how many seconds, of all threads together at most; or off.",
+    ),
 }
 """Name and declaration of each setting; the names are the arguments of ``configure()``.
 
-Source of the variables and addresses: API reference; the names of the time-outs are ours.
+Source of the variables and addresses: API reference; the names of the time-outs and of the rate
+are ours. Source of the rate: 200 requests in 10 s a key, seen by users of the API in production.
 """
 
 SECRETS = tuple(name for name, info in SETTINGS.items() if info.kind == "secret")
@@ -101,7 +108,7 @@ class Setting(Generic[T]):
     def shown(self) -> str:
         """The value for people: secrets masked, no password in a URL, ``not set`` for None."""
         if self.value is None:
-            return "not set"
+            return "off" if self.kind == "rate" else "not set"
         text = str(self.value)
         return mask_secret(text) if self.kind == "secret" else hide_password(text)
 

@@ -8,6 +8,7 @@ from rembg_plugins.api.client import Client
 from rembg_plugins.core.validation import check_upload
 
 if TYPE_CHECKING:
+    from rembg_plugins.api.throttle import Throttle
     from rembg_plugins.core.configuration import Configuration
     from rembg_plugins.core.engine import OnProgress
     from rembg_plugins.core.request import Request
@@ -37,8 +38,12 @@ class ApiEngine:
         self.anonymous = client.anonymous
 
     @classmethod
-    def configured(cls, configuration: Configuration) -> Self:
+    def configured(cls, configuration: Configuration, *, throttle: Throttle | None = None) -> Self:
         """The engine that the settings describe.
+
+        Args:
+            configuration: The settings.
+            throttle: When requests may begin, in place of the rate in the settings.
 
         Raises:
             ConfigurationError: The URL, the key or the certificates cannot be used.
@@ -50,11 +55,16 @@ class ApiEngine:
                 user_token=configuration.user_token.value,
                 connect_timeout_s=configuration.connect_timeout_s.value,
                 read_timeout_s=configuration.read_timeout_s.value,
+                throttle=configuration.rate.value if throttle is None else throttle,
             )
         )
 
     def __repr__(self) -> str:
         return f"ApiEngine({self._client!r})"
+
+    def delay(self) -> float:
+        """How long a call would wait now for its turn, in s; see :meth:`Client.delay`."""
+        return self._client.delay()
 
     def run(
         self,

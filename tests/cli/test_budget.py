@@ -140,3 +140,45 @@ def test_engines_are_free_unless_they_say_otherwise(paid):
     assert is_paid(paid)
     assert not is_paid(OfflineEngine())
     assert not is_paid(object())
+
+
+class EngineWithATurn(OfflineEngine):
+    """Its turn comes after the delays that it is made with; counts how often it ran."""
+
+    def __init__(self, *delays):
+        self.delays = list(delays)
+        self.runs = 0
+
+    def delay(self):
+        return self.delays.pop(0) if self.delays else 0.0
+
+    def run(self, request, **arguments):
+        self.runs += 1
+        return super().run(request, **arguments)
+
+
+class PausedBudget(Budget):
+    """Notes every pause in place of waiting; the run ends in the last one."""
+
+    def __init__(self, pauses):
+        super().__init__()
+        self.seen = []
+        self.pauses = pauses
+
+    def pause(self, seconds):
+        self.seen.append(seconds)
+        if len(self.seen) == self.pauses:
+            self.halt()
+
+
+def test_a_call_waits_for_its_turn_before_it_begins(make_image):
+    budget, engine = PausedBudget(pauses=9), EngineWithATurn(3.0, 0.5)
+    Meter(engine, budget).run(validate(make_image("RGB")))
+    assert (budget.seen, engine.runs) == ([3.0, 0.5], 1)
+
+
+def test_a_call_whose_turn_has_not_come_is_not_made_when_the_run_ends(make_image):
+    budget, engine = PausedBudget(pauses=2), EngineWithATurn(3.0, 3.0, 3.0, 3.0)
+    with pytest.raises(NotStarted):
+        Meter(engine, budget).run(validate(make_image("RGB")))
+    assert (budget.seen, engine.runs) == ([3.0, 3.0], 0)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from rembg_plugins.core.configuration import Configuration, Setting, configure
 from rembg_plugins.core.errors import ConfigurationError
+from rembg_plugins.core.rate import Rate, parse_rate
 from rembg_plugins.core.setting import SETTINGS
 
 URL = "https://proxy.example/rmbg"
@@ -25,6 +26,7 @@ VALUES = {
     "store": ("memory:", "file:/b", "file:/c"),
     "connect_timeout_s": ("1", "2", "3"),
     "read_timeout_s": ("4.5", "5.5", "6.5"),
+    "rate": ("1/2", "3/4.5", "off"),
 }
 
 
@@ -39,6 +41,7 @@ def test_nothing_set_gives_the_defaults():
     assert found.api_url.value == "https://api.rembg.com/rmbg"
     assert found.api_key.value is None
     assert (found.connect_timeout_s.value, found.read_timeout_s.value) == (10, 120)
+    assert found.rate.value == Rate(requests=200, seconds=10)
 
 
 def vars_of(configuration):
@@ -51,7 +54,7 @@ def test_arguments_win_over_the_environment_and_that_over_dotenv(name, dotenv):
     variable = SETTINGS[name].variable
     path = dotenv(**{variable: third})
     environ = {variable: second}
-    typed = float if name.endswith("_s") else str
+    typed = parse_rate if name == "rate" else float if name.endswith("_s") else str
 
     def found(**places):
         setting = getattr(settings(**places), name)
@@ -190,3 +193,33 @@ def test_a_bad_number_among_the_arguments_is_refused(bad):
 def test_good_seconds_are_read_exactly(seconds):
     found = settings({"REMBG_READ_TIMEOUT": repr(seconds)}, read_timeout_s=None)
     assert found.read_timeout_s.value == seconds
+
+
+# --- the rate -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("text", ["off", "OFF", " Off "])
+def test_the_rate_can_be_off(text):
+    found = settings({"REMBG_RATE": text}).rate
+    assert (found.value, found.shown, found.origin) == (None, "off", "environment")
+
+
+def test_a_rate_may_be_an_argument_and_is_shown_as_it_is_written():
+    found = settings({"REMBG_RATE": "off"}, rate=Rate(requests=5, seconds=1)).rate
+    assert (found.value, found.shown, found.origin) == (parse_rate("5/1"), "5/1", "argument")
+
+
+@pytest.mark.parametrize("bad", ["fast", "200", "0/10", "200/0", "10001/1", "1/86401", "-1/10"])
+def test_a_bad_rate_is_named_with_its_value_and_the_form(bad):
+    with pytest.raises(ConfigurationError) as caught:
+        settings({"REMBG_RATE": bad})
+    text = str(caught.value)
+    assert text.startswith(f"REMBG_RATE (from environment) is '{bad}': give REQUESTS/SECONDS, as")
+    assert "as in 200/10" in text
+    assert "or 'off'" in text
+
+
+@pytest.mark.parametrize("bad", [True, 200, 2.5, [1], object], ids=str)
+def test_a_bad_rate_among_the_arguments_is_refused(bad):
+    with pytest.raises(ConfigurationError, match=r"^rate \(from the argument\)"):
+        settings(rate=bad)

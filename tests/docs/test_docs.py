@@ -15,12 +15,14 @@ from PIL import Image, ImageChops, ImageStat
 
 from rembg_plugins.api.answer import LONGEST_ANSWER
 from rembg_plugins.api.error_mapping import KEPT_OF_BODY
+from rembg_plugins.api.throttle import HOLD_S
 from rembg_plugins.cli import cli
 from rembg_plugins.cli.batch import GRACE_S
 from rembg_plugins.cli.remove import ASK_ABOVE, PAID_JOBS
 from rembg_plugins.core import encoding, errors, expected_size, limits, outcomes, result, retry
 from rembg_plugins.core.folder_store import DEFAULT_MAX_BYTES
 from rembg_plugins.core.options import MAX_SIDE, OPTIONS
+from rembg_plugins.core.rate import DEFAULT_RATE
 from rembg_plugins.core.setting import SETTINGS
 from rembg_plugins.core.store import MemoryStore
 
@@ -126,6 +128,8 @@ FACTS = {
     r"first (\d+) kB of the body": str(KEPT_OF_BODY // 1024),
     r"waited (\d+) s for a connection": f"{SETTINGS['connect_timeout_s'].default:g}",
     r"and (\d+) s for the next bytes": f"{SETTINGS['read_timeout_s'].default:g}",
+    r"process begins at most (\d+) requests": str(DEFAULT_RATE.requests),
+    r"or else for (\d+) s": f"{HOLD_S:g}",
     r"There are (\w+) tries": {4: "four"}.get(POLICY.attempts),
     r"at most (\d+) tries": str(POLICY.attempts),
     r"waited ([\d.]+) s, then twice": f"{POLICY.base_s:g}",

@@ -7,10 +7,12 @@ from api.server import Server, answer
 from PIL import Image
 
 from rembg_plugins.api.client import Client
+from rembg_plugins.api.window import Window
 from rembg_plugins.core import errors
 from rembg_plugins.core.adapter import Adapter
 from rembg_plugins.core.configuration import configure
 from rembg_plugins.core.engine import Engine
+from rembg_plugins.core.rate import DEFAULT_RATE, Rate
 from rembg_plugins.core.retry import Retry
 from rembg_plugins.core.source import Source
 from rembg_plugins.core.store import key_of
@@ -65,6 +67,22 @@ def test_it_is_made_of_the_settings(server):
     assert result.content == sink.getvalue() == png()
     assert {event.direction for event in events} == {"upload", "download"}
     assert server.requests[0].headers["x-api-key"] == "sk-1"
+    assert engine._client._throttle.rate == DEFAULT_RATE
+
+
+@pytest.mark.parametrize(("rate", "least"), [("1/3600", 3000), ("off", 0)])
+def test_the_rate_is_that_of_the_settings(server, rate, least):
+    configuration = configure(api_key="sk-1", api_url=server.url, rate=rate, environ={})
+    engines = [ApiEngine.configured(configuration) for _ in range(2)]
+    engines[0].run(validate(png()))
+    assert [engine.delay() > least for engine in engines] == [least > 0] * 2
+
+
+def test_a_plugin_may_give_a_throttle_of_its_own(server):
+    configuration = configure(api_key="sk-1", api_url=server.url, rate="off", environ={})
+    throttle = Window(Rate(requests=1, seconds=3600))
+    ApiEngine.configured(configuration, throttle=throttle).run(validate(png()))
+    assert throttle.delay() > 3000
 
 
 def test_without_a_key_it_is_anonymous(server):
