@@ -30,7 +30,8 @@ EXIT_CODES: Mapping[int, str] = {
     69: "The API cannot be reached, or fails.",
     70: "A bug of this package.",
     73: "A result could not be written.",
-    75: "Later: a limit is reached, of the API's or `--max-credits`, or no credits are left.",
+    75: "Later: a limit is reached, of the API's, `--max-credits` or `--fail-under`, or no credits "
+    "are left.",
     76: "The API answered with something that cannot be used.",
     77: "The key is not known, or may not do this.",
     78: "The set-up is wrong: no engine, a bad URL, a key and a token at once.",
@@ -158,6 +159,47 @@ def bounds() -> str:
         ("Longest `Retry-After` that is waited for", f"{_number(retry.LONGEST_RETRY_AFTER_S)} s"),
     )
     return _table(("What", "Bound"), rows)
+
+
+def test_keys() -> str:
+    """The test keys of the sandbox."""
+    from rembg_plugins.sandbox.keys import GOOD_KEY, STATES  # noqa: PLC0415 - of an extra
+
+    rows = (
+        (f"`{GOOD_KEY}`" if state == "good" else f"`{GOOD_KEY}-{state}`", text)
+        for state, text in STATES.items()
+    )
+    return _table(("Key", "What it gets"), rows)
+
+
+def faults() -> str:
+    """Every kind of fault and its members."""
+    from rembg_plugins.sandbox.faults import KINDS  # noqa: PLC0415 - of an extra
+
+    rows = ((f"`{kind}`", text) for kind, text in KINDS.items())
+    return _table(("Kind", "What happens"), rows)
+
+
+def account_changes() -> str:
+    """The members of a change of an account."""
+    from rembg_plugins.sandbox.control import AccountChange  # noqa: PLC0415 - of an extra
+
+    return _attributes(AccountChange)
+
+
+def call_members() -> str:
+    """The members of a listed call."""
+    from rembg_plugins.sandbox.calls import Call  # noqa: PLC0415 - of an extra
+
+    return _attributes(Call)
+
+
+def _attributes(cls: type) -> str:
+    """The part of a class's docstring that says what its attributes are."""
+    text = inspect.cleandoc(cls.__doc__ or "").split("Attributes:\n", 1)[1]
+    found = re.findall(r"^ {4}(\w+): (.+(?:\n {8}.+)*)", text, re.MULTILINE)
+    rows = ((f"`{name}`", " ".join(meaning.split()).replace("``", "`")) for name, meaning in found)
+    return _table(("Member", "Meaning"), rows)
 
 
 def command_help(*path: str) -> str:

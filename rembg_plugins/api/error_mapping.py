@@ -20,6 +20,7 @@ from rembg_plugins.api.causes import chain, reason_of, shorten
 from rembg_plugins.api.report import Report, read_report
 from rembg_plugins.api.retry_after import parse_retry_after
 from rembg_plugins.core import errors
+from rembg_plugins.core.setting import SETTINGS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -99,6 +100,7 @@ def map_response(
     sent: errors.Sent = "all",
     secrets: Iterable[str] = (),
     now: datetime | None = None,
+    setting: str = SETTINGS["api_url"].variable,
 ) -> errors.APIError:
     """The error that an answer other than 2xx stands for.
 
@@ -109,12 +111,13 @@ def map_response(
         sent: How much of the request had left.
         secrets: What must not be repeated.
         now: The time against which a date in ``Retry-After`` is read.
+        setting: The variable that holds the URL, for who has to correct it.
     """
     secrets = tuple(secrets)
     report = read_report(body, secrets)
     cls = _class_of_status(status, report)
     return cls(
-        _sentence(status, report, cls),
+        _sentence(status, report, cls, setting),
         errors=report.errors,
         sent=sent,
         billed=_billed(status, sent),
@@ -194,14 +197,14 @@ def _class_of_status(status: int, report: Report) -> type[errors.APIError]:
     return errors.EndpointError if status in range(300, 400) else errors.APIStatusError
 
 
-def _sentence(status: int, report: Report, cls: type[errors.APIError]) -> str:
+def _sentence(status: int, report: Report, cls: type[errors.APIError], setting: str) -> str:
     if issubclass(cls, errors.InvalidRequestError):
         return "" if report.several else report.sentence  # "" is made of the single errors
     if issubclass(cls, errors.EndpointError):
         said = f": {report.sentence}" if report.sentence else ""
         return (
             f"The URL answered {status}, so it is not the API's{said}. Redirects are not "
-            "followed; check REMBG_API_URL."
+            f"followed; check {setting}."
         )
     if report.sentence and status not in _SERVER_ERRORS:
         return report.sentence

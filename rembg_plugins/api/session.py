@@ -22,7 +22,7 @@ _CONNECTIONS = 32  # kept open, as many threads may upload at once without openi
 
 
 class Session(requests.Session):
-    """Sends uploads to one route; holds no credentials: they come with each request.
+    """Sends uploads and questions to one route; holds no credentials: they come with each request.
 
     Args:
         route: The way to the API.
@@ -42,6 +42,7 @@ class Session(requests.Session):
         adapter = _Adapter(read_timeout_s)
         for prefix in ("https://", "http://"):
             self.mount(prefix, adapter)
+        self._url = route.url
         self._template = self.prepare_request(requests.Request("POST", route.url))
 
     def upload(
@@ -60,6 +61,24 @@ class Session(requests.Session):
         request.headers["Content-Type"] = body.content_type
         request.headers["Content-Length"] = str(len(body))
         request.body = cast("bytes", body)  # requests streams it, as its documentation says
+        return self.send(request, timeout=timeouts, stream=True, allow_redirects=False)
+
+    def fetch(
+        self,
+        parameters: Mapping[str, str],
+        headers: Mapping[str, str],
+        *,
+        timeouts: tuple[float, float],
+    ) -> requests.Response:
+        """Ask the route's URL a question; gives the answer with its body unread.
+
+        Args:
+            parameters: The members of the query string.
+            headers: The credentials.
+            timeouts: For connecting and for reading, in s.
+        """
+        question = requests.Request("GET", self._url, params=parameters, headers=headers)
+        request = self.prepare_request(question)
         return self.send(request, timeout=timeouts, stream=True, allow_redirects=False)
 
     def get_redirect_target(self, resp: requests.Response) -> None:

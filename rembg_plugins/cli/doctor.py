@@ -27,16 +27,28 @@ _SIDE = 64  # px of the picture that is tried; large enough to have a subject
     is_flag=True,
     help="Send one small picture to the configured engine; may cost 1 credit.",
 )
+@click.option(
+    "--contract",
+    is_flag=True,
+    help="Do nothing but compare the API's own description with what is expected; no key is sent.",
+)
 @verbose_option
 @click.pass_context
-def doctor(context: click.Context, *, spend: bool) -> None:
+def doctor(context: click.Context, *, spend: bool, contract: bool) -> None:
     """Show every setting and its origin, which engines would work, and try the embedded one.
 
-    Keys are masked. Nothing is sent and nothing is spent without --spend.
+    Keys are masked. Nothing is sent without --spend or --contract, nothing spent without --spend.
     """
     from rembg_plugins.cli.environment import find_configuration  # noqa: PLC0415 - lazily
     from rembg_plugins.core.errors import RembgError  # noqa: PLC0415 - lazily
 
+    if contract:
+        if spend:
+            message = "--contract spends nothing: leave --spend out."
+            raise click.UsageError(message)
+        from rembg_plugins.cli.contract import check_contract  # noqa: PLC0415 - lazily
+
+        context.exit(check_contract(find_configuration()))
     _show_settings()
     _show_engines()
     _try_embedded()

@@ -76,7 +76,24 @@ MASK_AND_COLOR = Message(
 CONFLICTING_CREDENTIALS = Message(
     "conflicting_credentials", "This is a mistake: Cannot use both API key and user token"
 )
+INVALID_KEY = Message("invalid_key", "invalid api key")
+EMAIL_NOT_VERIFIED = Message(
+    "email_not_verified", "Email address not verified – please check your inbox"
+)
+RATE_LIMIT = Message(
+    "rate_limit", "You're making requests too quickly, Please Upgrade or slow down."
+)
+DAILY_LIMIT = Message(
+    "daily_limit", "You've reached your daily limit. Please sign up for more access."
+)
+MONTHLY_LIMIT = Message(
+    "monthly_limit", "You've reached your monthly limit. Consider purchasing more credits."
+)
 # Ours: the API documents no text for these.
+PERIOD_AND_MONTH = Message(
+    "period_and_month", "Cannot use '{name}' together with 'year' or 'month'. Choose one."
+)
+BAD_FORM = Message("bad_form", "The form cannot be read: {reason}")
 NOT_BOOLEAN = Message("not_boolean", "'{name}' must be true or false, got: {value}")
 UNKNOWN_OPTION = Message("unknown_option", "There is no option '{option}'. Options: {options}")
 UNREADABLE = Message("unreadable", "Cannot read {value}: {reason}")
@@ -97,6 +114,9 @@ SUFFIX_FOREIGN = Message(
     "suffix_mismatch",
     "'{value}' is a name for {expected}, but the picture is {format}. Save it as '{suggestion}'.",
 )
+
+SEVERAL = "Multiple validation errors"
+"""The sentence above the list, where there are several."""
 
 # Reasons that a message above repeats.
 OPENED_AS_TEXT = "it was opened as text; open it with 'rb'"

@@ -38,14 +38,15 @@ class OptionProblem(Exception):  # noqa: N818 - never leaves this module as an e
 
 def parse_side(name: str, value: object) -> int | None:
     """A width or height in px, 1 to 10000; None for 0, which the vendor's client sends."""
-    number = _integer(name, value)
-    if number == 0:
-        return None
-    if number < 1:
-        raise OptionProblem(messages.TOO_SMALL.on(name, minimum=1, value=number))
-    if number > MAX_SIDE:
-        raise OptionProblem(messages.TOO_BIG.on(name, maximum=MAX_SIDE, value=number))
-    return number
+    number = parse_integer(name, value)
+    return None if number == 0 else _bounded(name, number, 1, MAX_SIDE)
+
+
+def parse_integer(
+    name: str, value: object, *, minimum: int | None = None, maximum: int | None = None
+) -> int:
+    """A whole number, within its bounds."""
+    return _bounded(name, _integer(name, value), minimum, maximum)
 
 
 def parse_angle(name: str, value: object) -> float:
@@ -105,6 +106,14 @@ def format_value(value: object) -> str:
 
 def _is_byte(value: object) -> bool:
     return type(value) is int and 0 <= value <= 255  # noqa: PLR2004 - a byte
+
+
+def _bounded(name: str, number: int, minimum: int | None, maximum: int | None) -> int:
+    if minimum is not None and number < minimum:
+        raise OptionProblem(messages.TOO_SMALL.on(name, minimum=minimum, value=number))
+    if maximum is not None and number > maximum:
+        raise OptionProblem(messages.TOO_BIG.on(name, maximum=maximum, value=number))
+    return number
 
 
 def _integer(name: str, value: object) -> int:

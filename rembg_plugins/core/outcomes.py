@@ -122,7 +122,12 @@ OUTCOMES: dict[type[BaseException], Outcome] = {
         "Open the link in the message that the API sent to the account's address.",
     ),
     errors.EndpointError: _row(
-        78, 502, "configuration", 60, "stop", "Check REMBG_API_URL; no redirect is followed."
+        78,
+        502,
+        "configuration",
+        60,
+        "stop",
+        "Check the URL that the message names; no redirect is followed.",
     ),
     errors.RequestTooLargeError: _row(
         65, 413, "too_large", _DAY, "fail", "Send a smaller file, or ask who runs the proxy."
@@ -137,7 +142,7 @@ OUTCOMES: dict[type[BaseException], Outcome] = {
     errors.MonthlyQuotaError: _row(75, 429, "quota", 3600, "park", _CREDITS),
     errors.InternalServerError: _row(69, 502, "unavailable", 30, "retry", "Try again later."),
     errors.APIResponseError: _row(
-        76, 502, "bad_answer", 60, "fail", "The answer's bytes are in the error's `result`."
+        76, 502, "bad_answer", 60, "fail", "What was paid for is in the error's `result`."
     ),
     errors.NotAnImageError: _row(
         76, 502, "bad_answer", 60, "fail", "Check that REMBG_API_URL is the API's."

@@ -19,7 +19,7 @@ from rembg_plugins.core.source import Source
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["check_result", "check_upload", "is_downscaled", "validate"]
+__all__ = ["check_name", "check_result", "check_upload", "is_downscaled", "validate"]
 
 
 def validate(
@@ -76,6 +76,20 @@ def check_upload(source: Source) -> None:
         raise ValidationError(errors=[too_large(source.length)])
 
 
+def check_name(name: str) -> None:
+    """Refuse a file name as the API does, which goes by its extension too.
+
+    :func:`validate` makes a good name for the upload; what receives uploads asks here.
+
+    Raises:
+        ValidationError: It has no extension that the API takes.
+    """
+    extension = _extension(name)
+    if extension[1:] not in messages.ALLOWED_EXTENSIONS:
+        error = messages.UNSUPPORTED_TYPE.on("image", extension=extension)
+        raise ValidationError(errors=[error])
+
+
 def _checked(value: object, *, name: str | None, transcode: bool) -> Source:
     """The picture, re-encoded where that is asked for and needed; raises its errors."""
     if name is not None and not name.strip():
@@ -118,7 +132,11 @@ def _errors_of(source: Source) -> list[FieldError]:
 
 def _unknown(given_name: str) -> FieldError:
     """The error of bytes that are no picture: by the name, which may say what they are."""
-    extension = os.path.splitext(given_name)[1].lower()  # noqa: PTH122 - a name from anywhere, no path
+    extension = _extension(given_name)
     if extension and extension[1:] not in messages.ALLOWED_EXTENSIONS:
         return messages.UNSUPPORTED_TYPE.on("image", extension=extension)
     return messages.BAD_SIGNATURE.on("image")
+
+
+def _extension(name: str) -> str:
+    return os.path.splitext(name)[1].lower()  # noqa: PTH122 - a name from anywhere, no path

@@ -25,7 +25,7 @@ from rembg_plugins.core.limits import MAX_BYTES
 from rembg_plugins.core.options import Options
 from rembg_plugins.core.request import Request
 from rembg_plugins.core.source import Source
-from rembg_plugins.core.validation import check_upload, validate
+from rembg_plugins.core.validation import check_name, check_upload, validate
 
 PNG = SAMPLES["PNG"]
 ROWS = {
@@ -217,3 +217,19 @@ def test_a_source_may_be_validated_again():
     source = Source.of(PNG, name="cat.png")
     assert validate(source).source is source
     assert validate(source, name="dog.png").source.name == "dog.png"
+
+
+@pytest.mark.parametrize("name", ["a.png", "A.JPG", "a.b.jpeg", "\u00e4 .webp", ".x.bmp"])
+def test_a_name_that_the_api_takes_is_fine(name):
+    check_name(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"), [("a.exe", "'.exe'"), ("blob", "''"), ("", "''"), ("a.png.TIFF", "'.tiff'")]
+)
+def test_a_name_that_the_api_does_not_take_is_refused_by_its_extension(name, said):
+    with pytest.raises(ValidationError) as caught:
+        check_name(name)
+    (error,) = caught.value.errors
+    assert (error.field, error.code) == ("image", "unsupported_type")
+    assert said in error.message
