@@ -17,6 +17,8 @@ _TOPICS = {
     "validate": (),
     "imports": (),
     "store": (),
+    "sandbox_start": (),
+    "throttle": (),
 }
 
 

@@ -10,6 +10,7 @@ from importlib.metadata import distributions
 
 CORE = {"pillow", "requests", "click", "pluggy", "python-dotenv"}
 NEED_AN_EXTRA = {"rembg_plugins.engines.local"}
+WITHOUT_SERVER = {"rembg_plugins.sandbox", "rembg_plugins.sandbox.keys"}
 
 installed = {dist.metadata["Name"].lower() for dist in distributions()}
 assert installed >= CORE, CORE - installed
@@ -20,7 +21,8 @@ import rembg_plugins  # noqa: E402
 assert "site-packages" in rembg_plugins.__file__, rembg_plugins.__file__
 names = [name for _, name, _ in pkgutil.walk_packages(rembg_plugins.__path__, "rembg_plugins.")]
 for name in names:
-    if name not in NEED_AN_EXTRA and not name.endswith("__main__"):
+    served = name.startswith("rembg_plugins.sandbox.") and name not in WITHOUT_SERVER
+    if name not in NEED_AN_EXTRA and not served and not name.endswith("__main__"):
         importlib.import_module(name)
 assert not {"numpy", "onnxruntime", "rembg", "rich"} & set(sys.modules)
 

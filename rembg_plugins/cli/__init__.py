@@ -17,6 +17,7 @@ from rembg_plugins.cli.options_command import options
 from rembg_plugins.cli.plugins import plugins
 from rembg_plugins.cli.program import Program
 from rembg_plugins.cli.remove import remove
+from rembg_plugins.cli.sandbox import sandbox
 from rembg_plugins.cli.usage import usage
 
 __all__ = ["build_program", "cli", "main"]
@@ -29,7 +30,7 @@ def build_program() -> Program:
         help="Remove the background of pictures: with the hosted RemBG API, or on this machine.",
         epilog="`rembg-plugins remove cat.jpg -o cat.png` is all it takes.",
     )
-    for command in (remove, options, plugins, doctor, usage):
+    for command in (remove, options, plugins, doctor, sandbox, usage):
         program.add_command(command)
     return program
 

@@ -1,0 +1,1 @@
+"""The RemBG API on this machine: same endpoints, same checks, same errors, no credits."""
