@@ -9,7 +9,7 @@ import sys
 from importlib.metadata import distributions
 
 CORE = {"pillow", "requests", "click", "pluggy", "python-dotenv"}
-NEED_AN_EXTRA = {"rembg_plugins.engines.local"}
+NEED_AN_EXTRA = {"rembg_plugins.engines.local", "rembg_plugins.testing.pytest_plugin"}
 WITHOUT_SERVER = {"rembg_plugins.sandbox", "rembg_plugins.sandbox.keys"}
 
 installed = {dist.metadata["Name"].lower() for dist in distributions()}
