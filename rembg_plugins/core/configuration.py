@@ -48,6 +48,8 @@ __all__ = [
 
 LONGEST_TIMEOUT_S = 86_400.0
 
+_TEXTS = {"secret", "url", "text"}
+
 _Place = tuple[str, Mapping[str, object]]
 """An origin, and what it has by the settings' names."""
 
@@ -158,7 +160,12 @@ def _find(name: str, places: list[_Place]) -> Setting[object]:
     for origin, values in places:
         value = _given(values.get(name))
         if value is not None:
-            return setting_of(name, value, origin)
+            setting = setting_of(name, value, origin)
+            if setting.kind in _TEXTS and not isinstance(value, str):
+                kind = type(value).__name__  # the value itself may be a secret
+                message = f"{named(name, setting)} must be text, not of type {kind}."
+                raise ConfigurationError(message)
+            return setting
     return setting_of(name, SETTINGS[name].default, "default")
 
 

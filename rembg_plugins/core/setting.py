@@ -106,11 +106,16 @@ class Setting(Generic[T]):
 
     @property
     def shown(self) -> str:
-        """The value for people: secrets masked, no password in a URL, ``not set`` for None."""
+        """The value for people: secrets masked, no password or query in a URL, ``not set``."""
         if self.value is None:
             return "off" if self.kind == "rate" else "not set"
         text = str(self.value)
-        return mask_secret(text) if self.kind == "secret" else hide_password(text)
+        if self.kind == "secret":
+            return mask_secret(text)
+        if self.kind == "url":
+            text, mark, _ = text.partition("?")
+            return hide_password(text) + (f"?{MASK}" if mark else "")
+        return hide_password(text)
 
     def __repr__(self) -> str:
         return f"Setting({self.shown!r}, origin={self.origin!r})"

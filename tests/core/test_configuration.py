@@ -223,3 +223,16 @@ def test_a_bad_rate_is_named_with_its_value_and_the_form(bad):
 def test_a_bad_rate_among_the_arguments_is_refused(bad):
     with pytest.raises(ConfigurationError, match=r"^rate \(from the argument\)"):
         settings(rate=bad)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("engine", 5), ("api_key", b"0123456789abcdef"), ("api_url", 1.5), ("store", {})],
+)
+def test_an_argument_that_is_no_text_is_named_without_its_value(name, value):
+    with pytest.raises(ConfigurationError) as caught:
+        configure(environ={}, **{name: value})
+    assert (
+        str(caught.value)
+        == f"{name} (from the argument) must be text, not of type {type(value).__name__}."
+    )

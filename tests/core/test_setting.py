@@ -105,3 +105,9 @@ def test_a_password_in_a_url_is_not_shown(given_text, shown):
 
 def test_what_is_not_set_is_said_to_be_so():
     assert settings().api_key.shown == "not set"
+
+
+def test_the_query_of_a_url_is_not_shown():
+    setting = Setting("https://api.example/rmbg?token=s3cret", "environment", "url")
+    assert setting.shown == "https://api.example/rmbg?****"
+    assert "s3cret" not in repr(setting)
