@@ -191,14 +191,18 @@ def call_members() -> str:
     """The members of a listed call."""
     from rembg_plugins.sandbox.calls import Call  # noqa: PLC0415 - of an extra
 
-    return _attributes(Call)
+    return _attributes(Call, hidden={"bills"})
 
 
-def _attributes(cls: type) -> str:
+def _attributes(cls: type, hidden: Iterable[str] = ()) -> str:
     """The part of a class's docstring that says what its attributes are."""
     text = inspect.cleandoc(cls.__doc__ or "").split("Attributes:\n", 1)[1]
     found = re.findall(r"^ {4}(\w+): (.+(?:\n {8}.+)*)", text, re.MULTILINE)
-    rows = ((f"`{name}`", " ".join(meaning.split()).replace("``", "`")) for name, meaning in found)
+    rows = (
+        (f"`{name}`", " ".join(meaning.split()).replace("``", "`"))
+        for name, meaning in found
+        if name not in hidden
+    )
     return _table(("Member", "Meaning"), rows)
 
 

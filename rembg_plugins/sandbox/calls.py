@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -30,6 +30,7 @@ class Call:
         status: What was answered; None where no whole answer was sent.
         billed: Whether a credit was spent.
         fault: The kind of fault that was put in its way.
+        bills: Where it is counted if it is billed: not where a reset has begun anew.
     """
 
     id: int
@@ -43,6 +44,19 @@ class Call:
     status: int | None = None
     billed: bool = False
     fault: str | None = None
+    bills: Counter[str] = field(default_factory=Counter, repr=False)
+
+    def bill(self) -> None:
+        """Note that a credit was spent on it."""
+        self.billed = True
+        self.bills[self.sha256 or ""] += 1
+
+    def listed(self) -> dict[str, object]:
+        """The call as JSON has it."""
+        return {name: getattr(self, name) for name in _LISTED}
+
+
+_LISTED = tuple(f.name for f in fields(Call) if f.name != "bills")
 
 
 class Calls:
@@ -57,7 +71,7 @@ class Calls:
 
     def begin(self, endpoint: str, now: float) -> Call:
         """Note that a call has arrived."""
-        call = Call(id=next(self._numbers), at=now, endpoint=endpoint)
+        call = Call(id=next(self._numbers), at=now, endpoint=endpoint, bills=self._bills)
         self._calls.append(call)
         self._total += 1
         return call
@@ -69,15 +83,10 @@ class Calls:
             name[:_LONGEST_TEXT]: value[:_LONGEST_TEXT] for name, value in fields.items()
         }
 
-    def bill(self, call: Call) -> None:
-        """Note that a credit was spent on a call."""
-        call.billed = True
-        self._bills[call.sha256 or ""] += 1
-
     def listed(self) -> dict[str, object]:
         """Everything, as JSON has it."""
         return {
-            "calls": [asdict(call) for call in self._calls],
+            "calls": [call.listed() for call in self._calls],
             "billed": dict(self._bills),
             "dropped": self._total - len(self._calls),
         }

@@ -131,7 +131,7 @@ class Removals:
         billed = credit is not None and (fault is None or fault.billed is not False)
         if billed:
             account.spend(self._world.now(), prepaid=bool(credit))
-            self._world.calls.bill(call)
+            call.bill()
         elif credit is not None:
             account.release(prepaid=credit)
         return result
@@ -151,7 +151,7 @@ class Removals:
             credit = account.reserve(self._world.now())
             if credit is not None:
                 account.spend(self._world.now(), prepaid=credit)
-        self._world.calls.bill(call)
+        call.bill()
 
     def _spoilt(self, response: Response, call: Call, fault: Fault) -> Response:
         if fault.kind == "wait":

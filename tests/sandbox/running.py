@@ -37,14 +37,14 @@ class RunningSandbox:
         self.slept = []
         self.heard = []
         self.world = World(Settings(engine=engine, **settings), self.clock)
-        removals = Removals(
+        self.removals = Removals(
             self.world, build_cutter(engine), sleep=self._sleep, on_call=self.heard.append
         )
         self._socket = listen("127.0.0.1", 0)
         self.url = url_of(self._socket)
         self.address = self._socket.getsockname()
         ready = threading.Event()
-        self._server = build_server(build_app(self.world, removals), ready.set)
+        self._server = build_server(build_app(self.world, self.removals), ready.set)
         self._thread = threading.Thread(target=self._server.run, args=([self._socket],))
         self._thread.start()
         assert ready.wait(PATIENCE_S)

@@ -10,7 +10,7 @@ def test_only_so_many_calls_are_listed_but_every_bill_is_kept(monkeypatch):
     for number in range(5):
         call = calls.begin("/rmbg", float(number))
         call.sha256 = "abc"
-        calls.bill(call)
+        call.bill()
     listed = calls.listed()
     assert [call["id"] for call in listed["calls"]] == [3, 4, 5]
     assert (listed["billed"], listed["dropped"]) == ({"abc": 5}, 2)

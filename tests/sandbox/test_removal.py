@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from PIL import Image
+from sandbox.running import PATIENCE_S
 
 from rembg_plugins import remove
 from rembg_plugins.core.options import OPTIONS
@@ -179,3 +183,24 @@ def test_the_health_and_the_sample_are_there(sandbox):
     assert sandbox.get("/healthz", key=None).json() == {"status": "ok", "version": __version__}
     sample = sandbox.get("/sample.jpg", key=None)
     assert Image.open(io.BytesIO(sample.content)).size == (451, 300)
+
+
+def test_a_call_that_ends_after_a_reset_is_counted_nowhere(start, picture):
+    sandbox = start()
+    under_way, go_on = threading.Event(), threading.Event()
+
+    async def wait(_):
+        under_way.set()
+        await asyncio.to_thread(go_on.wait, PATIENCE_S)
+
+    sandbox.removals._sleep = wait
+    sandbox.fault("wait")
+    with ThreadPoolExecutor(1) as pool:
+        response = pool.submit(sandbox.post, picture)
+        assert under_way.wait(PATIENCE_S)
+        sandbox.control("reset")
+        go_on.set()
+        assert response.result().status_code == 200
+    listed = sandbox.get("/_sandbox/calls").json()
+    assert (listed["calls"], listed["billed"]) == ([], {})
+    assert sandbox.get("/api/membership-usage").json()["api_usage"] == 0

@@ -28,7 +28,8 @@ def test_a_call_tells_what_was_sent(rembg_sandbox):
 
 
 def test_a_call_has_the_members_that_the_sandbox_keeps():
-    theirs = [(field.name, field.type) for field in fields(calls.Call)]
+    listed = calls.Calls().begin("/rmbg", 0.0).listed()
+    theirs = [(field.name, field.type) for field in fields(calls.Call) if field.name in listed]
     ours = [(field.name, field.type.replace("Mapping[", "dict[")) for field in fields(Call)]
     assert ours == theirs
 
