@@ -12,7 +12,7 @@ from rembg_plugins.api.openapi import REMOVAL_PATH
 from rembg_plugins.core.errors import ValidationError
 from rembg_plugins.sandbox.delivery import Gone, Lingering, Spoilt, Unread, made_up, replaced, reset
 from rembg_plugins.sandbox.refusal import Refusal
-from rembg_plugins.sandbox.upload import TooLongError, drain, read_upload
+from rembg_plugins.sandbox.upload import UnreadError, drain, read_upload
 from rembg_plugins.sandbox.world import ANONYMOUS
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ class Removals:
                 if refusal is not None or account is None:
                     raise refusal or AssertionError
                 result = await self._make(call, upload, account, fault)
-        except TooLongError as problem:
+        except UnreadError as problem:
             return Lingering((refusal or problem.refusal).answer(), drain)
         except Refusal as problem:
             return problem.answer()

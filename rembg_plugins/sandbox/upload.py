@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from starlette.types import Message, Receive, Scope
 
+    from rembg_plugins.core.errors import FieldError
+
 _FORM = "multipart/form-data"
 _IN_MEMORY = 2**16  # bytes of a picture from which on it is spooled: hundreds may wait at once
 _REST_OF_FORM = 2**20  # bytes: boundaries and all fields but the picture
@@ -46,17 +48,17 @@ class Upload:
     fields: dict[str, str] = field(default_factory=dict)
 
 
-class TooLongError(Exception):
-    """The body goes on past the limit; the rest was not read.
+class UnreadError(Exception):
+    """Reading stopped before the end of the body: it is too long, or no form.
 
     Attributes:
         refusal: What to answer.
     """
 
-    def __init__(self, length: int) -> None:
-        """Say how long it is, or how much of it there was."""
-        super().__init__(length)
-        self.refusal = Refusal(_BAD_REQUEST, [too_large(length)])
+    def __init__(self, error: FieldError) -> None:
+        """Make the refusal of the error."""
+        super().__init__(error.message)
+        self.refusal = Refusal(_BAD_REQUEST, [error])
 
 
 @asynccontextmanager
@@ -71,8 +73,8 @@ async def read_upload(
         readers: How many bodies are read at once; each takes about a megabyte on its way to disk.
 
     Raises:
-        Refusal: The form is broken, or the client fell silent.
-        TooLongError: It is longer than the API takes.
+        Refusal: The client fell silent.
+        UnreadError: It is longer than the API takes, or broken.
         ClientDisconnect: The client went away.
     """
     request = requests.Request(scope, _bounded(receive, _announced(scope)))
@@ -80,8 +82,7 @@ async def read_upload(
         async with readers:
             form = await _read_form(request)
     except MultiPartException as problem:
-        error = messages.BAD_FORM.on("image", reason=problem.message)
-        raise Refusal(_BAD_REQUEST, [error]) from problem
+        raise UnreadError(messages.BAD_FORM.on("image", reason=problem.message)) from problem
     except TimeoutError as problem:
         error = messages.BAD_FORM.on("image", reason=f"nothing came for {SILENCE_S:.0f} s")
         raise Refusal(_REQUEST_TIMEOUT, [error], {"Connection": "close"}) from problem
@@ -139,13 +140,13 @@ def _bounded(receive: Receive, announced: int) -> Receive:
     async def read() -> Message:
         nonlocal seen
         if announced > LONGEST_BODY:
-            raise TooLongError(announced)
+            raise UnreadError(too_large(announced))
         message = await asyncio.wait_for(receive(), SILENCE_S)
         if message["type"] == "http.disconnect":
             raise ClientDisconnect
         seen += len(message.get("body", b""))
         if seen > LONGEST_BODY:
-            raise TooLongError(seen)
+            raise UnreadError(too_large(seen))
         return message
 
     return read

@@ -75,6 +75,28 @@ def test_a_client_that_is_still_sending_sees_the_refusal(sandbox):
     assert response.json()["field"] == "image"
 
 
+def test_a_client_that_sends_everything_before_it_listens_sees_the_refusal_too(connection):
+    length = LONGEST_BODY + 1
+    connection.sendall(HEAD + b"Content-Length: %d\r\n\r\n" % length)
+    connection.sendall(bytes(length))
+    status, body = answer_of(connection)
+    assert (status, body["field"]) == (400, "image")
+
+
+def send_for_ever(connection, piece):
+    """Gives up after three times what is read at most."""
+    for _ in range(3 * LONGEST_BODY // len(piece)):
+        connection.sendall(piece)
+
+
+@pytest.mark.parametrize("beginning", [PART, b"no form"])
+def test_a_client_that_never_stops_sending_is_cut_off(connection, beginning):
+    connection.sendall(HEAD + b"Transfer-Encoding: chunked\r\n\r\n")
+    connection.sendall(b"%x\r\n" % len(beginning) + beginning + b"\r\n")
+    with pytest.raises(ConnectionError):
+        send_for_ever(connection, b"100000\r\n" + bytes(0x100000) + b"\r\n")
+
+
 def test_a_client_that_falls_silent_is_told_so_and_let_go(sandbox, connection, monkeypatch):
     monkeypatch.setattr(upload, "SILENCE_S", 0.01)
     connection.sendall(HEAD + b"Content-Length: 1000\r\n\r\n" + PART)
