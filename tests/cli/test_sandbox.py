@@ -190,7 +190,9 @@ def test_a_port_that_is_taken_is_named_with_the_remedy():
         (["--port", "70000"], 2, "70000"),
         (["--credits", "-1"], 2, "-1"),
         (["--latency", "soon"], 2, "soon"),
-        (["--host", "no.such.host.invalid"], 78, "no.such.host.invalid"),
+        (["--latency", "nan"], 2, "nan"),
+        (["--host", "no.such.host.invalid"], 78, "Choose another with --host"),
+        (["--host", ""], 78, "Give --host an address"),
     ],
 )
 def test_a_bad_setting_is_named_before_anything_starts(arguments, code, said):
@@ -215,3 +217,70 @@ def test_without_its_extra_it_names_what_to_install(tmp_path):
     )
     assert done.returncode == 78
     assert "uvicorn not installed; run: pip install 'rembg-plugins[sandbox]'" in done.stderr
+
+
+def post(sandbox, count):
+    """Calls whose lines on stderr are long."""
+    for _ in range(count):
+        requests.post(
+            f"{sandbox.url}/rmbg",
+            files={"image": (f"{'n' * 190}.exe", b"MZ")},
+            headers={"x-api-key": "sandbox-key"},
+            timeout=PATIENCE_S,
+        )
+
+
+def test_nobody_has_to_read_its_lines(start):
+    sandbox = start("--engine", "offline", "--rate", "off")
+    post(sandbox, 400)  # about 100 kB of lines: more than a pipe holds
+    sandbox.process.send_signal(signal.SIGTERM)
+    assert sandbox.process.wait(PATIENCE_S) == 0
+
+
+def test_it_goes_on_where_nobody_can_read_its_lines(start):
+    sandbox = start("--engine", "offline")
+    sandbox.process.stderr.close()
+    post(sandbox, 2)
+    calls = requests.get(f"{sandbox.url}/_sandbox/calls", timeout=PATIENCE_S).json()["calls"]
+    assert [call["status"] for call in calls] == [400, 400]
+    sandbox.process.send_signal(signal.SIGTERM)
+    assert sandbox.process.wait(PATIENCE_S) == 0
+    sandbox.process.stderr = None
+
+
+def test_on_all_addresses_it_names_one_that_works_and_believes_no_proxy(tmp_path, monkeypatch):
+    monkeypatch.setenv("FORWARDED_ALLOW_IPS", "*")
+    monkeypatch.setenv("WEB_CONCURRENCY", "many")
+    sandbox = Started("--port", "0", "--engine", "offline", "--host", "0.0.0.0", folder=tmp_path)  # noqa: S104 - asked for
+    try:
+        assert sandbox.url.startswith("http://127.0.0.1:")
+        calls = f"{sandbox.url}/_sandbox/calls"
+        assert requests.get(calls, timeout=PATIENCE_S).status_code == 200
+        forwarded = {"X-Forwarded-For": "192.0.2.1"}  # believed, the caller would be refused
+        assert requests.get(calls, headers=forwarded, timeout=PATIENCE_S).status_code == 200
+    finally:
+        sandbox.end(signal.SIGTERM)
+
+
+def test_a_ctrl_c_that_is_ignored_stays_so(tmp_path):
+    command = f"trap '' INT; exec {' '.join(COMMAND)} --port 0 --engine offline"
+    with subprocess.Popen(
+        ["/bin/sh", "-c", command], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as process:
+        url = process.stdout.readline().removeprefix("Listening on ").strip()
+        process.send_signal(signal.SIGINT)
+        assert requests.get(f"{url}/healthz", timeout=PATIENCE_S).status_code == 200
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(PATIENCE_S) == 0
+
+
+def test_whoever_reads_the_first_line_alone_leaves_it_running(tmp_path):
+    command = [*COMMAND, "--port", "0", "--engine", "offline"]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as process:
+        url = process.stdout.readline().removeprefix("Listening on ").strip()
+        process.stdout.close()
+        assert requests.get(f"{url}/healthz", timeout=PATIENCE_S).status_code == 200
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(PATIENCE_S) == 0
