@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 from rembg_plugins.sandbox.periods import Period, month_of, periods
 from rembg_plugins.sandbox.rate_window import RateWindow
@@ -15,21 +16,8 @@ if TYPE_CHECKING:
 _SUBSCRIBED_BEFORE_S = 75 * 86_400  # so that there are past billing periods to look at
 
 Kind = Literal["api", "app"]
-
-
-@dataclass(frozen=True, slots=True)
-class Use:
-    """One credit that was spent.
-
-    Attributes:
-        moment: When, in Unix seconds.
-        kind: Through the API, or in the vendor's own app.
-        prepaid: Whether a bought credit went for it, not an included one.
-    """
-
-    moment: float
-    kind: Kind
-    prepaid: bool
+_KINDS: tuple[Kind, ...] = get_args(Kind)
+_EITHER = (False, True)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -45,7 +33,8 @@ class Account:
         synced: Whether the billing periods are known; if not, calendar months stand in.
         membership: The label of the plan.
         window: The short-term limit.
-        uses: Every credit that was spent.
+        uses: When each credit was spent, in Unix seconds, in order, by kind and whether it was
+            a prepaid one.
         reserved: Credits of calls that are under way, as (included, prepaid).
     """
 
@@ -57,7 +46,9 @@ class Account:
     synced: bool = True
     membership: str = "Sandbox"
     window: RateWindow
-    uses: list[Use] = field(default_factory=list)
+    uses: dict[tuple[Kind, bool], list[float]] = field(
+        default_factory=lambda: {(kind, prepaid): [] for kind in _KINDS for prepaid in _EITHER}
+    )
     reserved: list[int] = field(default_factory=lambda: [0, 0])
 
     @classmethod
@@ -81,14 +72,12 @@ class Account:
 
     def count(self, period: Period, kind: Kind, *, prepaid: bool | None = None) -> int:
         """The credits that were spent in a period; with ``prepaid``, only such or only others."""
-        return sum(
-            use.kind == kind and use.moment in period and prepaid in {None, use.prepaid}
-            for use in self.uses
-        )
+        either = _EITHER if prepaid is None else (prepaid,)
+        return sum(_within(self.uses[kind, one], period) for one in either)
 
     def used_included(self, period: Period) -> int:
         """The included credits that were spent in a period."""
-        return sum(not use.prepaid and use.moment in period for use in self.uses)
+        return sum(self.count(period, kind, prepaid=False) for kind in _KINDS)
 
     def reserve(self, now: float) -> bool | None:
         """Put a credit aside for a call: an included one first.
@@ -109,5 +98,14 @@ class Account:
     def spend(self, now: float, *, prepaid: bool) -> None:
         """Spend a credit that was put aside."""
         self.reserved[prepaid] -= 1
-        self.prepaid -= prepaid
-        self.uses.append(Use(now, "api", prepaid))
+        self.prepaid = max(0, self.prepaid - prepaid)  # it may have been changed meanwhile
+        self.use(now, "api", prepaid=prepaid)
+
+    def use(self, now: float, kind: Kind, *, prepaid: bool = False) -> None:
+        """Note that a credit was spent."""
+        insort(self.uses[kind, prepaid], now)
+
+
+def _within(moments: list[float], period: Period) -> int:
+    """How many of the moments, which are in order, lie in a period."""
+    return bisect_left(moments, period.end + 1) - bisect_left(moments, period.start)

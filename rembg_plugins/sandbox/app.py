@@ -7,17 +7,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fastapi import FastAPI, Request
-from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import FileResponse, JSONResponse, Response
 
 from rembg_plugins import __version__
 from rembg_plugins.api.openapi import DOCUMENT_PATH, REMOVAL_PATH, USAGE_PATH, document
 from rembg_plugins.core.errors import FieldError, ValidationError
-from rembg_plugins.core.usage_query import parse_usage_query
+from rembg_plugins.core.usage_query import USAGE_PARAMETERS, parse_usage_query
 from rembg_plugins.sandbox.control import control
-from rembg_plugins.sandbox.delivery import made_up
 from rembg_plugins.sandbox.docs_page import add_docs_page
+from rembg_plugins.sandbox.made_up import without_picture
 from rembg_plugins.sandbox.membership import membership_usage
 from rembg_plugins.sandbox.refusal import Refusal
 
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
     from rembg_plugins.sandbox.removal import Removals
     from rembg_plugins.sandbox.world import World
 
-_BAD_REQUEST, _UNPROCESSABLE = 400, 422
 _SAMPLE = Path(__file__).with_name("sample.jpg")  # "Chelsea", by Stefan van der Walt, CC0
 
 
@@ -53,7 +51,7 @@ def build_app(world: World, removals: Removals) -> FastAPI:
     async def sample() -> FileResponse:
         return FileResponse(_SAMPLE)
 
-    @app.get("/healthz")
+    @app.api_route("/healthz", methods=["GET", "HEAD"])
     async def health() -> dict[str, str]:
         return {"status": "ok", "version": __version__}
 
@@ -65,18 +63,20 @@ def build_app(world: World, removals: Removals) -> FastAPI:
 def _usage(world: World, request: Request) -> Response:
     call = world.calls.begin(USAGE_PATH, world.now())
     call.account = world.name_of(request.headers)
-    world.calls.describe(call, None, request.query_params)
+    query = {name: request.query_params.get(name) for name in USAGE_PARAMETERS}
+    given = {name: value for name, value in query.items() if value is not None}
+    world.calls.describe(call, None, given)
     fault = world.faults.take(USAGE_PATH)
     try:
         if fault is not None:
             call.fault = fault.kind
-            response = made_up(fault)
+            response = without_picture(fault)
         else:
             account = world.member(request.headers)
-            query = parse_usage_query(request.query_params)
-            response = JSONResponse(membership_usage(account, query, world.now()))
+            answer = membership_usage(account, parse_usage_query(given), world.now())
+            response = JSONResponse(answer)
     except ValidationError as problem:
-        response = Refusal(_BAD_REQUEST, problem.errors).answer()
+        response = Refusal(HTTPStatus.BAD_REQUEST, problem.errors).answer()
     except Refusal as refusal:
         response = refusal.answer()
     call.status = response.status_code
@@ -96,19 +96,6 @@ def _answer_errors(app: FastAPI) -> None:
         text = f"{problem.detail}: {request.method} {request.url.path}"
         error = FieldError(field=None, message=text, code="http")
         return Refusal(problem.status_code, [error], problem.headers).answer()
-
-    @app.exception_handler(RequestValidationError)
-    async def unprocessable(request: Request, problem: RequestValidationError) -> Response:
-        del request
-        errors = [
-            FieldError(
-                field=".".join(str(part) for part in found["loc"][1:]) or None,
-                message=f"{found['msg']}, got: {found['input']!r}",
-                code=found["type"],
-            )
-            for found in problem.errors()
-        ]
-        return Refusal(_UNPROCESSABLE, errors).answer()
 
     @app.exception_handler(Exception)
     async def broken(request: Request, problem: Exception) -> Response:

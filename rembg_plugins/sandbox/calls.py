@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from dataclasses import dataclass, field, fields
-from itertools import count
+from itertools import count, islice
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 MOST_CALLS = 100_000
 _LONGEST_TEXT = 200  # characters of a name or value that are kept
+_MOST_FIELDS = 50
 
 
 @dataclass(slots=True, kw_only=True)
@@ -78,10 +79,9 @@ class Calls:
 
     def describe(self, call: Call, filename: str | None, fields: Mapping[str, str]) -> None:
         """Note what a call's form or query says; long texts are cut off."""
-        call.filename = None if filename is None else filename[:_LONGEST_TEXT]
-        call.fields = {
-            name[:_LONGEST_TEXT]: value[:_LONGEST_TEXT] for name, value in fields.items()
-        }
+        call.filename = None if filename is None else _kept(filename)
+        some = islice(fields.items(), _MOST_FIELDS)
+        call.fields = {_kept(name): _kept(value) for name, value in some}
 
     def listed(self) -> dict[str, object]:
         """Everything, as JSON has it."""
@@ -90,3 +90,8 @@ class Calls:
             "billed": dict(self._bills),
             "dropped": self._total - len(self._calls),
         }
+
+
+def _kept(text: str) -> str:
+    """The beginning of a text, with what is no character escaped."""
+    return text[:_LONGEST_TEXT].encode(errors="backslashreplace").decode()

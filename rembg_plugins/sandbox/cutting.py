@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
 from anyio import CapacityLimiter, to_thread
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from rembg_plugins.core.result import Result
     from rembg_plugins.sandbox.upload import Upload
 
+T = TypeVar("T")
+
 FREE_SIDE = 460
 """px: into how large a square the free tier's pictures are shrunk.
 
@@ -40,9 +42,13 @@ class Cutter:
     """
 
     def __init__(self, adapter: Adapter) -> None:
-        """Begin with idle threads: as many as there are processors."""
+        """Allow as many threads as there are processors."""
         self._adapter = adapter
         self._limiter = CapacityLimiter(os.cpu_count() or 1)
+
+    async def in_thread(self, function: Callable[..., T], *arguments: object) -> T:
+        """What a function gives that would keep the event loop too long."""
+        return await to_thread.run_sync(function, *arguments, limiter=self._limiter)
 
     async def check(self, upload: Upload) -> Request:
         """The checked request of a form.
@@ -50,13 +56,13 @@ class Cutter:
         Raises:
             ValidationError: With everything that is wrong, in the API's words.
         """
-        return await to_thread.run_sync(_check, upload, limiter=self._limiter)
+        return await self.in_thread(_check, upload)
 
     async def digest(self, upload: Upload) -> tuple[str, int] | None:
         """The sha256 of the uploaded file and its length; None where there is none."""
         if upload.file is None:
             return None
-        return await to_thread.run_sync(_digest, upload.file, limiter=self._limiter)
+        return await self.in_thread(_digest, upload.file)
 
     async def cut_out(self, request: Request, *, shrunk: bool) -> Result:
         """The encoded picture that a request asks for.
@@ -68,7 +74,7 @@ class Cutter:
         Raises:
             ValidationError: The picture is damaged.
         """
-        return await to_thread.run_sync(self._cut_out, request, shrunk, limiter=self._limiter)
+        return await self.in_thread(self._cut_out, request, shrunk)
 
     def _cut_out(self, request: Request, shrunk: bool) -> Result:  # noqa: FBT001 - run by anyio
         result = self._adapter.remove(request.source, request.options)

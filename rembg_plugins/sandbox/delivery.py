@@ -1,166 +1,144 @@
-"""How an answer is spoilt on its way."""
+"""How an answer is delivered, and how it is spoilt on its way."""
 
 from __future__ import annotations
 
 import asyncio
-import base64
-import gzip
-import io
-import json
 import socket
 import struct
 from typing import TYPE_CHECKING
 
 from starlette.responses import Response
 
-from rembg_plugins.api.schemas import error_body
-from rembg_plugins.sandbox.refusal import JSON
 from rembg_plugins.sandbox.transport import CONNECTION
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from starlette.types import Receive, Scope, Send
+    from starlette.types import Message, Receive, Scope, Send
 
-    from rembg_plugins.sandbox.faults import Content, Fault
+    from rembg_plugins.sandbox.faults import Fault
 
-_OK = 200
-_HTML = "text/html; charset=utf-8"
-_PAGE = "<!doctype html><title>502 Bad Gateway</title><h1>502 Bad Gateway</h1>"
 _UNREAD_S = 600.0
 _TICK_S = 0.05  # between two pieces of a slow answer, where more than a byte falls into it
 
 
-def made_up(fault: Fault) -> Response:
-    """The answer of a fault that needs no picture: ``status`` or ``redirect``."""
-    if fault.kind == "redirect":
-        return Response(status_code=fault.status or 302, headers={"Location": fault.location})
-    if fault.message is not None:
-        body: object = error_body(fault.status, [fault.message.on(None)])
-    else:
-        body = _PAGE if fault.body is None else fault.body
-    if isinstance(body, str):
-        return Response(body, fault.status, fault.headers, media_type=_HTML)
-    return Response(json.dumps(body), fault.status, fault.headers, media_type=JSON)
-
-
-def replaced(fault: Fault, picture: bytes) -> Response:
-    """The answer 200 of ``answer``: something else than the picture that was made."""
-    content, media_type = _contents(fault.content, fault, picture)
-    return Response(content, _OK, media_type=media_type)
-
-
-def _contents(kind: Content, fault: Fault, picture: bytes) -> tuple[bytes, str | None]:
-    encoded = base64.b64encode(picture)
-    if kind == "html":
-        return _PAGE.encode(), _HTML
-    if kind == "json":
-        return b'{"result": "ok"}', JSON
-    if kind == "base64":
-        return encoded, "text/plain"
-    if kind == "data_url":
-        return b"data:image/png;base64," + encoded, "text/plain"
-    return (b"", None) if kind == "empty" else (_of_size(fault), "image/png")
-
-
-def _of_size(fault: Fault) -> bytes:
-    from PIL import Image  # noqa: PLC0415 - rare
-
-    file = io.BytesIO()
-    Image.new("RGBA", (fault.width, fault.height), (200, 30, 40, 128)).save(file, "PNG")
-    return file.getvalue()
-
-
-class Spoilt(Response):
-    """An answer that is made as ever, and spoilt as a fault says.
+class Delivery(Response):
+    """An answer that tells how it ended.
 
     Args:
         response: The answer.
-        fault: What goes wrong.
+        ended: Called once: with the status as the last of it is sent, or with None in the end.
+    """
+
+    def __init__(self, response: Response, ended: Callable[[int | None], None]) -> None:
+        """Keep both; nothing is sent yet."""
+        super().__init__(status_code=response.status_code)
+        self._response = response
+        self._ended = ended
+        self._left = 0
+        self._whole = False
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it, and listen."""
+
+        async def watching(message: Message) -> None:
+            if self._is_last(message) and not scope[CONNECTION].is_closing():
+                self._whole = True
+                self._ended(self.status_code)  # before it is sent: the client may ask at once
+            await send(message)
+
+        try:
+            await self._response(scope, receive, watching)
+        finally:
+            if not self._whole:
+                self._ended(None)
+
+    def _is_last(self, message: Message) -> bool:
+        """Whether nothing of the body is left to be sent after this message."""
+        if message["type"] == "http.response.start":
+            lengths = [value for name, value in message["headers"] if name == b"content-length"]
+            self._left = int(lengths[0]) if lengths else 0
+            return False
+        self._left -= len(message.get("body", b""))
+        return self._left <= 0 and not self._whole
+
+
+class Slow(Response):
+    """An answer that comes so many bytes a second.
+
+    Args:
+        response: The answer.
+        bytes_per_second: How fast.
         sleep: Waits some seconds.
-        delivered: Called when all of it was sent.
     """
 
     def __init__(
         self,
         response: Response,
-        fault: Fault,
-        *,
+        bytes_per_second: float,
         sleep: Callable[[float], Awaitable[None]],
-        delivered: Callable[[], None],
     ) -> None:
-        """Keep the parts; nothing is sent yet."""
+        """Keep the parts."""
         super().__init__(bytes(response.body), response.status_code, dict(response.headers))
-        self._fault = fault
+        self._rate = bytes_per_second
         self._sleep = sleep
-        self._delivered = delivered
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send it, or what is left of it."""
-        kind = self._fault.kind
-        if kind == "slow":
-            await self._send_slowly(send)
-            self._delivered()
-        elif kind == "gzip":
-            await self._send_packed(scope, receive, send)
-            self._delivered()
-        elif kind == "never":
-            await until_gone(receive)
-        elif kind == "reset":
-            reset(scope)
-            await until_gone(receive)
-        else:
-            self._send_broken(scope)
-            await until_gone(receive)
-
-    async def _send_slowly(self, send: Send) -> None:
+        """Send it piece by piece, as long as there is somebody to get it."""
+        del receive
         body = bytes(self.body)
-        piece = max(1, int(self._fault.bytes_per_second * _TICK_S))
+        piece = max(1, int(self._rate * _TICK_S))
         await send(
             {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
         )
         for start in range(0, len(body), piece):
-            await self._sleep(piece / self._fault.bytes_per_second)
+            await self._sleep(piece / self._rate)
+            if scope[CONNECTION].is_closing():
+                return
             part = body[start : start + piece]
             await send({"type": "http.response.body", "body": part, "more_body": True})
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
-    async def _send_packed(self, scope: Scope, receive: Receive, send: Send) -> None:
-        headers = {"Content-Encoding": "gzip"}
-        packed = Response(
-            gzip.compress(bytes(self.body), mtime=0),
-            self.status_code,
-            headers,
-            self.headers.get("content-type"),
-        )
-        await packed(scope, receive, send)
 
-    def _send_broken(self, scope: Scope) -> None:
-        """Past the server's own checks: the body does not fit its ``Content-Length``."""
-        body = bytes(self.body)
-        announced, sent = len(body), len(body)
-        if self._fault.kind == "length":
-            announced = max(0, announced + self._fault.difference)
-        else:
-            sent = len(body) // 2 if self._fault.after is None else self._fault.after
-        media_type = self.headers.get("content-type")
+class Broken(Response):
+    """An answer whose body does not fit its ``Content-Length``; the connection ends with it.
+
+    Args:
+        response: The answer.
+        announced: The length that it claims, in bytes.
+        sent: How many bytes of the body are sent.
+    """
+
+    def __init__(self, response: Response, *, announced: int, sent: int) -> None:
+        """Keep the parts."""
+        super().__init__(bytes(response.body), response.status_code, dict(response.headers))
+        self._announced = announced
+        self._sent = sent
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it past the server's own checks."""
+        del send
         head = (
-            f"HTTP/1.1 {self.status_code} OK\r\nContent-Type: {media_type}\r\n"
-            f"Content-Length: {announced}\r\nConnection: close\r\n\r\n"
+            f"HTTP/1.1 {self.status_code} OK\r\n"
+            f"Content-Type: {self.headers.get('content-type')}\r\n"
+            f"Content-Length: {self._announced}\r\nConnection: close\r\n\r\n"
         )
         transport = scope[CONNECTION]
-        transport.write(head.encode("latin-1") + body[:sent])
+        transport.write(head.encode("latin-1") + bytes(self.body)[: self._sent])
         transport.close()
+        await until_gone(receive)
 
 
 class Lingering(Response):
     """An answer to a client who still sends: sent at once, then the rest is read and forgotten.
 
-    Without that, the reset of the connection would take the answer away from the client.
+    Args:
+        response: The answer.
+        drain: Reads the rest, or as much as is worth it.
     """
 
     def __init__(self, response: Response, drain: Callable[[Receive], Awaitable[None]]) -> None:
-        """Keep the answer, and what reads the rest."""
+        """Keep both."""
         super().__init__(bytes(response.body), response.status_code, dict(response.headers))
         self._drain = drain
 
@@ -174,12 +152,26 @@ class Lingering(Response):
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
-class Gone(Response):
-    """No answer: the connection has ended already, or ends now."""
+class Silence(Response):
+    """No answer: the connection has ended already, or stays until the client goes."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Wait until the server has noticed."""
+        """Wait for that."""
         del scope, send
+        await until_gone(receive)
+
+
+class Reset(Response):
+    """No answer: the connection ends by a TCP reset."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """End it."""
+        del send
+        transport = scope[CONNECTION]
+        connection = transport.get_extra_info("socket")
+        # Linger on, for 0 s: closing then resets the connection in place of ending it.
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        transport.abort()
         await until_gone(receive)
 
 
@@ -198,19 +190,22 @@ class Unread(Response):
         transport.abort()
 
 
-def reset(scope: Scope) -> None:
-    """End the connection by a TCP reset."""
-    transport = scope[CONNECTION]
-    connection = transport.get_extra_info("socket")
-    # Linger on, for 0 s: closing then resets the connection in place of ending it.
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    transport.abort()
+def spoilt(response: Response, fault: Fault, sleep: Callable[[float], Awaitable[None]]) -> Response:
+    """The answer as a fault delivers it; those that change nothing of that leave it as it is."""
+    length = len(response.body)
+    if fault.kind == "slow":
+        return Slow(response, fault.bytes_per_second, sleep)
+    if fault.kind == "length":
+        return Broken(response, announced=max(0, length + fault.difference), sent=length)
+    if fault.kind == "cut":
+        sent = length // 2 if fault.after is None else fault.after
+        return Broken(response, announced=length, sent=sent)
+    if fault.kind == "never":
+        return Silence()
+    return Reset() if fault.kind == "reset" else response
 
 
 async def until_gone(receive: Receive) -> None:
     """Read, and forget, until the client has gone."""
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            return
-        await asyncio.sleep(0)
+    while (await receive())["type"] != "http.disconnect":
+        pass

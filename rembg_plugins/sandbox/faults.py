@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections import deque
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from rembg_plugins.api.openapi import REMOVAL_PATH
 from rembg_plugins.core import messages
@@ -45,6 +46,21 @@ _BY_CODE = {
 }
 _TIMED = {"reset", "never"}
 MOST_TIMES = 1_000_000
+_STATUSES = {"status": range(200, 600), "redirect": range(300, 400)}
+_FRAMING = {"connection", "content-length", "transfer-encoding"}
+_MOST_BRACKETS = 100
+HeaderName = Annotated[str, Field(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")]
+HeaderValue = Annotated[str, Field(pattern=r"^[\x20-\x7e\xa0-\xff]*$")]
+
+
+def _writable(body: object) -> object:
+    """The body, if it can be sent: characters only, no NaN, and no nesting without end."""
+    text = json.dumps(body, ensure_ascii=False, allow_nan=False)
+    text.encode()
+    if not isinstance(body, str) and text.count("[") + text.count("{") > _MOST_BRACKETS:
+        message = f"more than {_MOST_BRACKETS} lists and objects"
+        raise ValueError(message)
+    return body
 
 
 class Fault(BaseModel):
@@ -77,16 +93,16 @@ class Fault(BaseModel):
     times: int = Field(1, ge=1, le=MOST_TIMES)
     endpoint: Literal["/rmbg", "/api/membership-usage"] = "/rmbg"
     billed: bool | None = None
-    status: int = Field(0, ge=0, le=599)
-    body: str | dict[str, object] | list[object] | None = None
-    headers: dict[str, str] = Field(default_factory=dict)
+    status: int = 0
+    body: Annotated[str | dict[str, object] | list[object] | None, AfterValidator(_writable)] = None
+    headers: dict[HeaderName, HeaderValue] = Field(default_factory=dict)
     error: str | None = None
     seconds: float = Field(1.0, ge=0, le=86_400, allow_inf_nan=False)
-    bytes_per_second: float = Field(1.0, gt=0, allow_inf_nan=False)
+    bytes_per_second: float = Field(1.0, gt=0, le=10**9, allow_inf_nan=False)
     after: int | None = Field(None, ge=0)
-    difference: int = 100
+    difference: int = Field(100, ge=-(10**9), le=10**9)
     when: Literal["before", "in", "after"] = "after"
-    location: str = "http://elsewhere.example/rmbg"
+    location: Annotated[str, Field(pattern=r"^[\x21-\x7e]+$")] = "http://elsewhere.example/rmbg"
     content: Content = "html"
     width: int = Field(100, ge=1, le=10_000)
     height: int = Field(100, ge=1, le=10_000)
@@ -96,8 +112,13 @@ class Fault(BaseModel):
         if self.error is not None and self.error not in _BY_CODE:
             message = f"there is no error '{self.error}'; errors: {', '.join(sorted(_BY_CODE))}"
             raise ValueError(message)
-        if self.kind == "status" and self.status < 200:  # noqa: PLR2004 - of a final answer
-            message = "give a status from 200 to 599"
+        allowed = _STATUSES.get(self.kind)
+        default = self.kind == "redirect" and self.status == 0
+        if allowed is not None and self.status not in allowed and not default:
+            message = f"give a status from {allowed.start} to {allowed.stop - 1}, not {self.status}"
+            raise ValueError(message)
+        if _FRAMING & {name.lower() for name in self.headers}:
+            message = f"the headers {', '.join(sorted(_FRAMING))} are the server's own"
             raise ValueError(message)
         if self.endpoint != REMOVAL_PATH and self.kind not in {"status", "redirect"}:
             message = f"{self.endpoint} knows the kinds status and redirect only"
@@ -108,11 +129,14 @@ class Fault(BaseModel):
         return self
 
     @property
+    def is_early(self) -> bool:
+        """Whether it hits before the body has been read to its end."""
+        return self.kind in _TIMED and self.when != "after"
+
+    @property
     def is_made(self) -> bool:
         """Whether the picture is cut out (and billed), as ever; the answer is spoilt then."""
-        if self.kind in _TIMED:
-            return self.when == "after"
-        return self.kind not in {"status", "redirect"}
+        return not self.is_early and self.kind not in _STATUSES
 
     @property
     def message(self) -> messages.Message | None:

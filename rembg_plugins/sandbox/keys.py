@@ -8,6 +8,12 @@ from __future__ import annotations
 from typing import Literal
 
 PREFIX = "sandbox-"
+LONGEST_KEY = 100  # characters
+BUSY_RETRY_AFTER = "45s"
+"""What the busy key is told; the API's form of it.
+
+Source: seen by users of the API in production.
+"""
 GOOD_KEY = "sandbox-key"
 
 State = Literal["good", "unverified", "unknown", "empty", "shrunken", "busy"]
@@ -18,14 +24,14 @@ STATES: dict[State, str] = {
     "unknown": "401: there is no such key.",
     "empty": "429: the monthly limit is reached.",
     "shrunken": "200, but the picture is shrunk to fit into 460 × 460 px.",
-    "busy": "429: too many requests, with `Retry-After: 45s`.",
+    "busy": f"429: too many requests, with `Retry-After: {BUSY_RETRY_AFTER}`.",
 }
 """What each state answers."""
 
 
 def state_of(key: str) -> State:
     """The state that a key stands for; whatever is no test key is unknown."""
-    if not key.startswith(PREFIX):
+    if not key.startswith(PREFIX) or len(key) > LONGEST_KEY:
         return "unknown"
     ending = key.rpartition("-")[2]
     return next((state for state in STATES if state == ending), "good")

@@ -45,8 +45,9 @@ class Refusal(Exception):  # noqa: N818 - an answer, not a failure
 
     def answer(self) -> Response:
         """The answer, in one of the two shapes that the API documents."""
+        text = json.dumps(error_body(self.status, self.errors), ensure_ascii=False)
         return Response(
-            json.dumps(error_body(self.status, self.errors), ensure_ascii=False),
+            text.encode(errors="backslashreplace"),  # what is no character: as JSON escapes it
             self.status,
             self.headers,
             media_type=JSON,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from starlette.requests import ClientDisconnect
@@ -10,13 +12,14 @@ from starlette.responses import Response
 
 from rembg_plugins.api.openapi import REMOVAL_PATH
 from rembg_plugins.core.errors import ValidationError
-from rembg_plugins.sandbox.delivery import Gone, Lingering, Spoilt, Unread, made_up, replaced, reset
+from rembg_plugins.sandbox.delivery import Delivery, Lingering, Reset, Silence, Unread, spoilt
+from rembg_plugins.sandbox.made_up import in_place_of, without_picture
 from rembg_plugins.sandbox.refusal import Refusal
 from rembg_plugins.sandbox.upload import UnreadError, drain, read_upload
 from rembg_plugins.sandbox.world import ANONYMOUS
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable
 
     from starlette.requests import Request
 
@@ -28,9 +31,6 @@ if TYPE_CHECKING:
     from rembg_plugins.sandbox.upload import Upload
     from rembg_plugins.sandbox.world import World
 
-_OK, _BAD_REQUEST = 200, 400
-_READERS = 32  # bodies that are read at once
-
 
 class Removals:
     """Answers the calls.
@@ -39,7 +39,7 @@ class Removals:
         world: Accounts, faults and calls.
         cutter: Checks and cuts out.
         sleep: Waits some seconds.
-        on_call: Told of each call when it has ended.
+        on_call: Told of each call when it has ended; what it raises is of no matter.
     """
 
     def __init__(
@@ -55,53 +55,63 @@ class Removals:
         self._cutter = cutter
         self._sleep = sleep
         self._on_call = on_call
-        self._readers = asyncio.Semaphore(_READERS)
 
     async def answer(self, request: Request) -> Response:
         """The answer to one call, spoilt if a fault waits for it."""
         call = self._world.calls.begin(REMOVAL_PATH, self._world.now())
+        call.account = self._world.name_of(request.headers)
         fault = self._world.faults.take(REMOVAL_PATH)
         call.fault = None if fault is None else fault.kind
         try:
             response = await self._answer(request, call, fault)
         except ClientDisconnect:
-            response = Gone()
-        if not isinstance(response, Spoilt | Gone | Unread):
-            call.status = response.status_code
-        self._on_call(call)
-        return response
+            response = Silence()
+
+        def ended(status: int | None) -> None:
+            call.status = status
+            with contextlib.suppress(Exception):
+                self._on_call(call)
+
+        return Delivery(response, ended)
 
     async def _answer(self, request: Request, call: Call, fault: Fault | None) -> Response:
-        account, refusal = self._caller(request.headers, call)
-        if fault is not None and fault.kind in {"reset", "never"} and fault.when != "after":
-            return await _gone_early(request, fault)
+        caller = self._caller(request)
+        if fault is not None and fault.is_early:
+            self._bill_by_wish(call, fault, caller)
+            return await _early(request, fault)
         try:
-            async with read_upload(request.scope, request.receive, self._readers) as upload:
+            async with read_upload(request.scope, request.receive) as upload:
                 await self._note(call, upload)
-                if fault is not None and not fault.is_made:
-                    self._bill_by_wish(call, fault, account)
-                    return made_up(fault)
-                if refusal is not None or account is None:
-                    raise refusal or AssertionError
-                result = await self._make(call, upload, account, fault)
+                return await self._answer_form(upload, call, caller, fault)
         except UnreadError as problem:
-            return Lingering((refusal or problem.refusal).answer(), drain)
+            refusal = caller if isinstance(caller, Refusal) else problem.refusal
+            return Lingering(refusal.answer(), drain)
         except Refusal as problem:
             return problem.answer()
-        response = Response(result.content, _OK, media_type=result.media_type)
-        return response if fault is None else self._spoilt(response, call, fault)
 
-    def _caller(
-        self, headers: Mapping[str, str], call: Call
-    ) -> tuple[Account | None, Refusal | None]:
+    async def _answer_form(
+        self, upload: Upload, call: Call, caller: Account | Refusal, fault: Fault | None
+    ) -> Response:
+        if fault is not None and not fault.is_made:
+            self._bill_by_wish(call, fault, caller)
+            return without_picture(fault)
+        if isinstance(caller, Refusal):
+            return caller.answer()
+        result = await self._make(call, upload, caller, fault)
+        response = Response(result.content, HTTPStatus.OK, media_type=result.media_type)
+        if fault is None:
+            return response
+        made = await self._cutter.in_thread(in_place_of, response, fault)
+        return spoilt(made, fault, self._sleep)
+
+    def _caller(self, request: Request) -> Account | Refusal:
         """Who calls; or why not, which is answered once the body was read."""
-        call.account = self._world.name_of(headers)
         try:
-            account = self._world.caller(headers)
+            account = self._world.caller(request.headers)
             self._world.admit(account)
         except Refusal as refusal:
-            return None, refusal
-        return account, None
+            return refusal
+        return account
 
     async def _note(self, call: Call, upload: Upload) -> None:
         self._world.calls.describe(call, upload.filename, upload.fields)
@@ -116,7 +126,7 @@ class Removals:
         try:
             checked = await self._cutter.check(upload)
         except ValidationError as problem:
-            raise Refusal(_BAD_REQUEST, problem.errors) from problem
+            raise Refusal(HTTPStatus.BAD_REQUEST, problem.errors) from problem
         credit = self._world.reserve(account)
         try:
             await self._wait(fault)
@@ -126,14 +136,13 @@ class Removals:
             if credit is not None:
                 account.release(prepaid=credit)
             if isinstance(problem, ValidationError):
-                raise Refusal(_BAD_REQUEST, problem.errors) from problem
+                raise Refusal(HTTPStatus.BAD_REQUEST, problem.errors) from problem
             raise
-        billed = credit is not None and (fault is None or fault.billed is not False)
-        if billed:
-            account.spend(self._world.now(), prepaid=bool(credit))
-            call.bill()
-        elif credit is not None:
+        if credit is not None and fault is not None and fault.billed is False:
             account.release(prepaid=credit)
+        elif credit is not None:
+            account.spend(self._world.now(), prepaid=credit)
+            call.bill()
         return result
 
     async def _wait(self, fault: Fault | None) -> None:
@@ -143,33 +152,18 @@ class Removals:
         if seconds:
             await self._sleep(seconds)
 
-    def _bill_by_wish(self, call: Call, fault: Fault, account: Account | None) -> None:
-        """Bill a call that gets no picture, where the fault says so: nobody could know."""
-        if not fault.billed:
+    def _bill_by_wish(self, call: Call, fault: Fault, caller: Account | Refusal) -> None:
+        """Bill a call that gets no picture, where the fault says so and there is a credit."""
+        if not fault.billed or isinstance(caller, Refusal) or caller.name == ANONYMOUS:
             return
-        if account is not None:
-            credit = account.reserve(self._world.now())
-            if credit is not None:
-                account.spend(self._world.now(), prepaid=credit)
-        call.bill()
-
-    def _spoilt(self, response: Response, call: Call, fault: Fault) -> Response:
-        if fault.kind == "wait":
-            return response
-        if fault.kind == "answer":
-            return replaced(fault, bytes(response.body))
-
-        def delivered() -> None:
-            call.status = response.status_code
-
-        return Spoilt(response, fault, sleep=self._sleep, delivered=delivered)
+        credit = caller.reserve(self._world.now())
+        if credit is not None:
+            caller.spend(self._world.now(), prepaid=credit)
+            call.bill()
 
 
-async def _gone_early(request: Request, fault: Fault) -> Response:
+async def _early(request: Request, fault: Fault) -> Response:
     """The connection ends, or falls silent, before or in the middle of the body."""
     if fault.when == "in":
         await request.receive()
-    if fault.kind == "reset":
-        reset(request.scope)
-        return Gone()
-    return Unread()
+    return Reset() if fault.kind == "reset" else Unread()

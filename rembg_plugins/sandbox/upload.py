@@ -62,15 +62,8 @@ class UnreadError(Exception):
 
 
 @asynccontextmanager
-async def read_upload(
-    scope: Scope, receive: Receive, readers: asyncio.Semaphore
-) -> AsyncIterator[Upload]:
+async def read_upload(scope: Scope, receive: Receive) -> AsyncIterator[Upload]:
     """The form of a request; its file lives as long as the block.
-
-    Args:
-        scope: The call's.
-        receive: Gives its body.
-        readers: How many bodies are read at once; each takes about a megabyte on its way to disk.
 
     Raises:
         Refusal: The client fell silent.
@@ -79,8 +72,7 @@ async def read_upload(
     """
     request = requests.Request(scope, _bounded(receive, _announced(scope)))
     try:
-        async with readers:
-            form = await _read_form(request)
+        form = await _read_form(request)
     except MultiPartException as problem:
         raise UnreadError(messages.BAD_FORM.on("image", reason=problem.message)) from problem
     except TimeoutError as problem:

@@ -25,6 +25,8 @@ from rembg_plugins.core.options import MAX_SIDE, OPTIONS
 from rembg_plugins.core.rate import DEFAULT_RATE
 from rembg_plugins.core.setting import SETTINGS
 from rembg_plugins.core.store import MemoryStore
+from rembg_plugins.sandbox import account, calls
+from rembg_plugins.sandbox.settings import Settings
 
 REFERENCE = DOCS / "reference"
 PACKAGE = ROOT / "rembg_plugins"
@@ -130,6 +132,9 @@ FACTS = {
     r"and (\d+) s for the next bytes": f"{SETTINGS['read_timeout_s'].default:g}",
     r"process begins at most (\d+) requests": str(DEFAULT_RATE.requests),
     r"or else for (\d+) s": f"{HOLD_S:g}",
+    r"after (\d+) calls in a day": str(Settings().anonymous_a_day),
+    r"subscription, (\d+) days before": str(account._SUBSCRIBED_BEFORE_S // 86_400),
+    r"the last ([\d,]+), oldest first": f"{calls.MOST_CALLS:,}",
     r"There are (\w+) tries": {4: "four"}.get(POLICY.attempts),
     r"at most (\d+) tries": str(POLICY.attempts),
     r"waited ([\d.]+) s, then twice": f"{POLICY.base_s:g}",

@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import io
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from PIL import Image
-from sandbox.running import RunningSandbox
+from sandbox.running import PATIENCE_S, RunningSandbox
 
 
 @pytest.fixture
@@ -33,6 +37,41 @@ def sandbox(_served):
     """A sandbox with the offline engine, as if just started."""
     _served.reset()
     return _served
+
+
+class Gate:
+    """Holds a call where it would sleep, until the test lets it go on."""
+
+    def __init__(self):
+        self._reached, self._open = threading.Event(), threading.Event()
+        self.times = 0
+
+    async def wait(self, _):
+        self.times += 1
+        self._reached.set()
+        await asyncio.to_thread(self._open.wait, PATIENCE_S)
+
+    def reached(self):
+        assert self._reached.wait(PATIENCE_S)
+
+    def open(self):
+        self._open.set()
+
+    @contextlib.contextmanager
+    def calling(self, function, *arguments):
+        """A call in another thread, held at the gate."""
+        with ThreadPoolExecutor(1) as pool:
+            future = pool.submit(function, *arguments)
+            self.reached()
+            try:
+                yield future
+            finally:
+                self.open()
+
+
+@pytest.fixture
+def gate():
+    return Gate()
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 
 import requests
 
@@ -36,7 +37,7 @@ class RunningSandbox:
         self.clock = Clock()
         self.slept = []
         self.heard = []
-        self.world = World(Settings(engine=engine, **settings), self.clock)
+        self.world = World(Settings(engine=engine, **settings), self.clock, self.clock)
         self.removals = Removals(
             self.world, build_cutter(engine), sleep=self._sleep, on_call=self.heard.append
         )
@@ -99,6 +100,25 @@ class RunningSandbox:
     def fault(self, kind, **members):
         response = self.control("faults", {"kind": kind, **members})
         assert response.status_code == 200, response.text
+
+    def connections(self):
+        """uvicorn's protocols of the open connections."""
+        return set(self._server.server_state.connections)
+
+    def connections_with_calls(self):
+        """Those whose call has not been answered yet."""
+        return {
+            connection
+            for connection in self.connections()
+            if connection.cycle and connection.scope["path"] == "/rmbg"
+        }
+
+    def until(self, condition):
+        """Ask until something holds; asking is waiting enough."""
+        end = time.monotonic() + PATIENCE_S
+        while not condition():
+            assert self.get("/healthz").status_code == 200
+            assert time.monotonic() < end
 
     @property
     def calls(self):

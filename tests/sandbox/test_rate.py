@@ -16,7 +16,7 @@ RATE = Rate(requests=20, seconds=1)
 
 def test_many_threads_get_every_picture_without_a_429(start, picture):
     sandbox = start(rate=RATE)
-    sandbox.world.now = time.monotonic
+    sandbox.world.tick = time.monotonic
     settings = configure(
         api_key="sandbox-key", api_url=f"{sandbox.url}/rmbg", rate=RATE, environ={}
     )

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import io
-import threading
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from PIL import Image
-from sandbox.running import PATIENCE_S
 
 from rembg_plugins import remove
 from rembg_plugins.core.options import OPTIONS
@@ -185,21 +181,13 @@ def test_the_health_and_the_sample_are_there(sandbox):
     assert Image.open(io.BytesIO(sample.content)).size == (451, 300)
 
 
-def test_a_call_that_ends_after_a_reset_is_counted_nowhere(start, picture):
+def test_a_call_that_ends_after_a_reset_is_counted_nowhere(start, picture, gate):
     sandbox = start()
-    under_way, go_on = threading.Event(), threading.Event()
-
-    async def wait(_):
-        under_way.set()
-        await asyncio.to_thread(go_on.wait, PATIENCE_S)
-
-    sandbox.removals._sleep = wait
+    sandbox.removals._sleep = gate.wait
     sandbox.fault("wait")
-    with ThreadPoolExecutor(1) as pool:
-        response = pool.submit(sandbox.post, picture)
-        assert under_way.wait(PATIENCE_S)
+    with gate.calling(sandbox.post, picture) as response:
         sandbox.control("reset")
-        go_on.set()
+        gate.open()
         assert response.result().status_code == 200
     listed = sandbox.get("/_sandbox/calls").json()
     assert (listed["calls"], listed["billed"]) == ([], {})
