@@ -20,7 +20,12 @@ from rembg_plugins.api.answer import (
 from rembg_plugins.api.authentication import Authentication, scrub, scrub_bytes
 from rembg_plugins.api.body import Cancelled, MultipartBody
 from rembg_plugins.api.causes import purge
-from rembg_plugins.api.error_mapping import map_exception, map_response, response_info
+from rembg_plugins.api.error_mapping import (
+    SUCCESSES,
+    map_exception,
+    map_response,
+    response_info,
+)
 from rembg_plugins.api.progress import Meter
 from rembg_plugins.api.report import read_report
 from rembg_plugins.api.route import find_route
@@ -46,7 +51,6 @@ if TYPE_CHECKING:
 CONNECT_TIMEOUT_S = 10.0
 READ_TIMEOUT_S = 120.0
 _ENGINE = "api"
-_PAID = range(200, 300)
 _SHOWN = 4096  # bytes of an unusable answer that are looked at for its error
 
 
@@ -62,8 +66,9 @@ class Client:
         connect_timeout_s: For making a connection, in s.
         read_timeout_s: For each wait for the other side, in s.
         longest_answer: Bytes that are read of an answer at most.
-        throttle: When requests may begin. A rate is shared by all clients of this process that
-            send to this URL with these credentials; None lets every request begin at once.
+        throttle: When requests may begin. A rate bounds what all clients of this process send to
+            this address with these credentials, whatever their own rates; None lets every request
+            begin at once.
         clock: Gives the time in s, for the rate in progress events.
         now: Gives the date, for a date in ``Retry-After``.
 
@@ -165,7 +170,7 @@ class Client:
             body.close()
             settle(slot, SETTLE_S)
         try:
-            if response.status_code not in _PAID:
+            if response.status_code not in SUCCESSES:
                 raise self._refusal(response, body)
             return self._receive(response, body, on_progress, sink)
         except APIError as error:

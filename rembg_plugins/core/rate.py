@@ -26,7 +26,7 @@ class Rate:
         seconds: Above 0, at most 86400.
 
     Raises:
-        ConfigurationError: A number is out of its range.
+        ConfigurationError: A number is out of its range, or none.
     """
 
     requests: int
@@ -34,8 +34,9 @@ class Rate:
 
     def __post_init__(self) -> None:
         """Refuse what would wait for ever, or keep a book without end."""
-        if not (1 <= self.requests <= MOST_REQUESTS and 0 < self.seconds <= LONGEST_S):
-            raise ConfigurationError(_bad(self, "The rate"))
+        numbers = _is_a(int, self.requests) and _is_a((int, float), self.seconds)
+        if not (numbers and 1 <= self.requests <= MOST_REQUESTS and 0 < self.seconds <= LONGEST_S):
+            raise ConfigurationError(_bad(f"{self.requests}/{self.seconds}", "The rate"))
 
     def __str__(self) -> str:
         return f"{self.requests}/{repr(float(self.seconds)).removesuffix('.0')}"
@@ -63,6 +64,11 @@ def parse_rate(value: object, *, name: str = "The rate") -> Rate | None:
     except ConfigurationError as problem:
         raise ConfigurationError(_bad(value, name)) from problem
     raise ConfigurationError(_bad(value, name))
+
+
+def _is_a(kind: type | tuple[type, ...], value: object) -> bool:
+    """Whether a value is of a kind of numbers; True and False are none."""
+    return isinstance(value, kind) and not isinstance(value, bool)
 
 
 def _bad(value: object, name: str) -> str:

@@ -11,6 +11,7 @@ from api.virtual import PATIENCE_S, SharedTime, Timeline, most_in_a_window
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rembg_plugins.api.book import Book
 from rembg_plugins.api.throttle import SETTLE_S, Throttle, Unlimited
 from rembg_plugins.api.window import REGISTRY, Registry, Window, throttle_for
 from rembg_plugins.core.rate import DEFAULT_RATE, Rate
@@ -21,7 +22,8 @@ KEY = "sk-0123456789abcdef"
 
 def window(requests=2, seconds=10.0, time=None):
     time = time or Timeline()
-    made = Window(Rate(requests=requests, seconds=seconds), clock=time.clock, sleep=time.sleep)
+    rate = Rate(requests=requests, seconds=seconds)
+    made = Window(rate, book=Book(clock=time.clock), sleep=time.sleep)
     return made, time
 
 
@@ -95,7 +97,7 @@ def test_a_request_that_nobody_ended_does_not_take_its_slot_for_ever():
 )  # fmt: skip
 def test_no_server_ever_counts_too_many(rate, calls):
     time = Timeline()
-    throttle = Window(rate, clock=time.clock, sleep=time.sleep)
+    throttle = Window(rate, book=Book(clock=time.clock), sleep=time.sleep)
     arrivals = []
     for gap, upload, share, answer in calls:
         if gap:
@@ -114,7 +116,7 @@ def test_no_server_ever_counts_too_many(rate, calls):
 @given(answer=st.floats(0, 5), upload=st.floats(0, 2))
 def test_answers_of_any_length_cost_no_more_than_the_settling(answer, upload):
     time = Timeline()
-    throttle = Window(DEFAULT_RATE, clock=time.clock, sleep=time.sleep)
+    throttle = Window(DEFAULT_RATE, book=Book(clock=time.clock), sleep=time.sleep)
     for _ in range(600):
         slot = throttle.begin()
         time.plan(upload, lambda slot=slot: slot.counted(SETTLE_S))
@@ -174,7 +176,7 @@ def test_threads_begin_in_the_order_of_their_coming():
     def come(name):
         throttle.begin()
         order.append(name)
-        throttle._taken.clear()  # as if the span had passed for the next one
+        throttle.book.taken.clear()  # as if the span had passed for the next one
 
     threads = []
     for name in range(5):
@@ -194,7 +196,7 @@ def test_no_lock_is_held_while_a_thread_sleeps():
     seen = []
 
     def sleep(seconds):
-        with throttle._lock:  # would wait for ever
+        with throttle.book.lock:  # would wait for ever
             seen.append(throttle.waiting)
         assert throttle.delay() > 0
         time.now += seconds
@@ -237,6 +239,94 @@ def test_delay_counts_those_who_wait_already():
     assert delays == [pytest.approx(7, abs=0.1)]
 
 
+class TestSharedBook:
+    def windows(self, *rates):
+        time = Timeline()
+        book = Book(clock=time.clock)
+        return time, [Window(rate, book=book, sleep=time.sleep) for rate in rates]
+
+    def test_two_rates_together_let_no_more_through_than_the_higher_one(self):
+        time, (high, low) = self.windows(DEFAULT_RATE, Rate(requests=100, seconds=10))
+        for _ in range(100):
+            low.begin().counted()
+        assert (high.delay(), low.delay()) == (0, pytest.approx(10, abs=0.1))
+        for _ in range(100):
+            high.begin().counted()
+        assert time.slept == []
+        assert high.delay() == pytest.approx(10, abs=0.1)
+
+    def test_the_lower_rate_waits_while_the_higher_one_uses_it_up(self):
+        time, (high, low) = self.windows(DEFAULT_RATE, Rate(requests=10, seconds=10))
+        for _ in range(150):
+            high.begin().counted()
+            time.now += 0.05
+        assert high.delay() == 0
+        assert low.delay() == pytest.approx(10 - 10 * 0.05, abs=0.1)
+
+    def test_a_thread_that_waits_at_a_low_rate_keeps_nobody_at_a_higher_one(self):
+        _, (high, low) = self.windows(DEFAULT_RATE, Rate(requests=1, seconds=3600))
+        low.begin().counted()
+        delays = []
+
+        def interrupted(seconds):
+            delays.extend((seconds, high.delay()))
+            raise KeyboardInterrupt
+
+        low._sleep = interrupted
+        with pytest.raises(KeyboardInterrupt):
+            low.begin()
+        assert delays == [pytest.approx(3600, abs=0.1), 0]
+
+    def test_what_only_a_longer_window_remembers_lets_nobody_jump_the_line(self):
+        time, (short, _) = self.windows(
+            Rate(requests=1, seconds=10), Rate(requests=300, seconds=3600)
+        )
+        short.begin().counted()
+        time.now += 100
+        short.book.lines[short.rate] += ["one who waits", "another"]
+        assert short.delay() == pytest.approx(10, abs=0.1)  # to look again then
+
+    def test_a_hold_at_one_rate_holds_all(self):
+        _, (high, low) = self.windows(DEFAULT_RATE, Rate(requests=1, seconds=1))
+        low.hold(45)
+        assert high.delay() == 45
+
+    def test_a_long_window_does_not_make_the_book_grow_without_end(self):
+        time, (high, _) = self.windows(DEFAULT_RATE, Rate(requests=300, seconds=86_400))
+        for _ in range(2000):
+            high.begin().counted()
+        assert len(high.book.taken) <= 301
+        assert time.now > 1000 + 9 * 10
+
+    @given(
+        rates=st.lists(
+            st.builds(Rate, requests=st.integers(1, 4), seconds=st.sampled_from((0.5, 2, 10))),
+            min_size=2,
+            max_size=3,
+        ),
+        calls=st.lists(
+            st.tuples(st.integers(0, 2), st.integers(0, 30), st.none() | st.integers(0, 30)),
+            max_size=40,
+        ),
+    )
+    def test_no_rate_is_ever_passed_by_all_of_them_together_at_its_own_beginnings(
+        self, rates, calls
+    ):
+        time, windows = self.windows(*rates)
+        begun = []
+        for number, gap, answer in calls:
+            if gap:
+                time.sleep(gap / 10)
+            window = windows[number % len(windows)]
+            slot = window.begin()
+            begun.append(time.now)
+            if answer is not None:
+                time.plan(answer / 10, slot.counted)
+            time.plan(0, lambda slot=slot: slot.counted(SETTLE_S))
+            span = window.rate.seconds
+            assert sum(time.now - span <= moment for moment in begun) <= window.rate.requests
+
+
 class TestHold:
     def test_everybody_waits_as_long_as_asked(self):
         throttle, time = window(5)
@@ -276,62 +366,80 @@ class TestHold:
 
 
 class TestRegistry:
-    def test_one_window_for_a_url_a_key_and_a_rate(self):
+    def test_one_book_for_an_address_and_a_key(self):
         registry = Registry()
         one = registry.window(URL, KEY, DEFAULT_RATE)
-        assert registry.window(URL, KEY, Rate(requests=200, seconds=10.0)) is one
+        one.hold(45)
         others = [
             registry.window(f"{URL}/2", KEY, DEFAULT_RATE),
+            registry.window(URL.replace("https", "http"), KEY, DEFAULT_RATE),
+            registry.window(URL.replace("/rmbg", ":8443/rmbg"), KEY, DEFAULT_RATE),
+            registry.window(URL.replace("rmbg", "RMBG"), KEY, DEFAULT_RATE),
             registry.window(URL, f"{KEY}2", DEFAULT_RATE),
-            registry.window(URL, KEY, Rate(requests=100, seconds=10)),
         ]
-        assert len({id(other) for other in (one, *others)}) == 4
+        assert [other.delay() for other in others] == [0] * 5
+
+    @pytest.mark.parametrize(
+        "spelling",
+        [
+            "https://API.Example/rmbg", "HTTPS://api.example/rmbg", "https://api.example:443/rmbg",
+            "https://api.example:0443/rmbg/", "https://api.example/rmbg?x=1",
+        ],
+    )  # fmt: skip
+    @pytest.mark.parametrize("rate", [DEFAULT_RATE, Rate(requests=100, seconds=5)], ids=str)
+    def test_another_spelling_or_rate_is_the_same_book(self, spelling, rate):
+        registry = Registry()
+        registry.window(URL, KEY, DEFAULT_RATE).hold(45)
+        assert registry.window(spelling, KEY, rate).delay() == pytest.approx(45, abs=5)
 
     def test_it_knows_no_key_in_clear_nor_a_digest_that_others_could_compare(self):
         names = []
         for _ in range(2):
             registry = Registry()
             kept = registry.window(URL, KEY, DEFAULT_RATE)
-            assert KEY not in repr((vars(registry), vars(kept), kept))
+            assert KEY not in repr((vars(registry), vars(kept), vars(kept.book), kept))
             assert KEY[:8] not in repr(vars(registry))
             names.append(next(iter(registry._kept)))
         assert names[0] != names[1]
 
-    def test_a_window_outlives_its_client_while_its_slots_are_taken(self):
+    def test_a_book_outlives_its_client_while_its_slots_are_taken(self):
         registry = Registry()
         registry.window(URL, KEY, Rate(requests=1, seconds=3600)).begin()
         assert registry.window(URL, KEY, Rate(requests=1, seconds=3600)).delay() > 0
 
-    def test_it_forgets_idle_windows_only(self):
+    def test_it_forgets_idle_books_only(self):
         registry = Registry(most=10)
         busy = registry.window(URL, "busy", DEFAULT_RATE)
         busy.begin()
         held = registry.window(URL, "held", DEFAULT_RATE)
         held.hold(3600)
-        busy, held, mine = id(busy), id(held), registry.window(URL, "mine", DEFAULT_RATE)
+        busy, held = id(busy.book), id(held.book)
+        mine = registry.window(URL, "mine", DEFAULT_RATE)
         for number in range(100):
             registry.window(URL, f"key-{number}", DEFAULT_RATE)
         assert len(registry._known) <= 12
-        assert id(registry.window(URL, "busy", DEFAULT_RATE)) == busy
-        assert id(registry.window(URL, "held", DEFAULT_RATE)) == held
-        assert registry.window(URL, "mine", DEFAULT_RATE) is mine, "a client still has it"
+        assert id(registry.window(URL, "busy", DEFAULT_RATE).book) == busy
+        assert id(registry.window(URL, "held", DEFAULT_RATE).book) == held
+        again = registry.window(URL, "mine", DEFAULT_RATE)
+        assert again.book is mine.book, "a client still has it"
 
 
-def test_clearing_frees_every_slot_and_ends_every_hold_of_windows_in_use():
+def test_clearing_frees_every_slot_and_ends_every_hold_of_books_in_use():
     registry = Registry()
     mine = registry.window(URL, KEY, Rate(requests=1, seconds=10))
     mine.begin()
     mine.hold(3000)
     registry.clear()
     assert mine.delay() == 0
-    assert registry.window(URL, KEY, mine.rate) is mine
+    assert registry.window(URL, KEY, mine.rate).book is mine.book
 
 
 def test_a_client_may_ask_for_a_rate_for_a_throttle_of_its_own_or_for_none():
     headers = {"x-api-key": KEY}
     shared = throttle_for(DEFAULT_RATE, URL, headers)
-    assert throttle_for(DEFAULT_RATE, URL, {**headers}) is shared
-    assert throttle_for(DEFAULT_RATE, URL, {"Authorization": f"Bearer {KEY}"}) is not shared
+    assert throttle_for(DEFAULT_RATE, URL, {**headers}).book is shared.book
+    other = throttle_for(DEFAULT_RATE, URL, {"Authorization": f"Bearer {KEY}"})
+    assert other.book is not shared.book
     own: Throttle = Window(DEFAULT_RATE)
     assert throttle_for(own, URL, headers) is own
     assert isinstance(throttle_for(None, URL, headers), Unlimited)
@@ -354,14 +462,14 @@ class TestFork:
 
     def test_a_child_does_not_wait_for_its_parents_threads(self):
         throttle, _ = window(1)
-        throttle._line.append("a thread of the parent's")
+        throttle.book.lines[throttle.rate].append("a thread of the parent's")
 
         def work():
             throttle.begin()
             REGISTRY.window(URL, KEY, DEFAULT_RATE).begin()
             return throttle.waiting == 0
 
-        with throttle._lock, REGISTRY._lock:
+        with throttle.book.lock, REGISTRY._lock:
             assert self.child(work) == 0
         assert throttle.waiting == 1
 

@@ -72,6 +72,15 @@ def test_no_rate_out_of_range_can_be_made(requests, seconds):
         Rate(requests=requests, seconds=seconds)
 
 
+@pytest.mark.parametrize(
+    ("requests", "seconds"),
+    [(1.5, 10), (2.0, 10), (True, 10), ("5", 10), (None, 10), (5, True), (5, "10"), (5, None)],
+)
+def test_no_rate_of_anything_but_numbers_can_be_made(requests, seconds):
+    with pytest.raises(ConfigurationError, match=f"The rate is '{requests}/{seconds}': give"):
+        Rate(requests=requests, seconds=seconds)
+
+
 @given(text=st.text(max_size=30))
 def test_no_text_makes_a_crash(text):
     try:
