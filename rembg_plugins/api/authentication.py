@@ -31,7 +31,8 @@ class Authentication:
         user_token: Travels as ``Authorization: Bearer``.
 
     Raises:
-        ConfigurationError: One of them cannot be sent in a header; it is not repeated.
+        ConfigurationError: One of them is no text, or cannot be sent in a header; it is not
+            repeated.
         ConflictingCredentialsError: Both are given.
     """
 
@@ -41,7 +42,10 @@ class Authentication:
     def __post_init__(self) -> None:
         """Refuse what a library below would refuse too, but repeat in its message."""
         for name, value in (("API key", self.api_key), ("user token", self.user_token)):
-            if value is not None and not _SENDABLE.fullmatch(value):
+            if value is None:
+                continue
+            check_text(f"The {name}", value)
+            if not _SENDABLE.fullmatch(value):
                 message = (
                     f"The {name} cannot be sent: it is empty, or has spaces, line breaks or "
                     "characters other than ASCII in it. Copy it again, without them."
@@ -78,6 +82,21 @@ class Authentication:
         if self.user_token:
             return {"Authorization": f"Bearer {self.user_token}"}
         return {}
+
+
+def check_text(name: str, value: object) -> None:
+    """Refuse what is no text, such as a key in bytes.
+
+    Args:
+        name: How it is called in the error.
+        value: Is not repeated: it may be a secret.
+
+    Raises:
+        ConfigurationError: It is none.
+    """
+    if not isinstance(value, str):
+        message = f"{name} must be text, not of type {type(value).__name__}."
+        raise ConfigurationError(message)
 
 
 def secrets_of_proxy(proxy: str) -> tuple[str, ...]:

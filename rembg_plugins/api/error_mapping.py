@@ -32,7 +32,7 @@ KEPT_OF_BODY = 2048  # characters
 _BAD_REQUESTS = {400, 422}
 _SERVER_ERRORS = range(500, 600)
 _NOT_WORKING = 503  # no work was done: the money rules repeat it freely
-_PAID = range(200, 300)
+SUCCESSES = range(200, 300)
 
 STATUSES: Mapping[int, type[errors.APIError]] = {
     400: errors.BadRequestError,
@@ -145,7 +145,7 @@ def map_exception(
     """
     cls, text, final = _class_of_exception(problem, sent)
     status = None if response is None else response.status
-    if status in _PAID and not issubclass(cls, errors.APITimeoutError):
+    if status in SUCCESSES and not issubclass(cls, errors.APITimeoutError):
         cls, final = _class_of_broken_answer(problem), False
         text = "The API's answer was cut short, or cannot be decoded; it was paid for"
     return cls(
@@ -178,7 +178,7 @@ def response_info(
 
 def _billed(status: int | None, sent: errors.Sent) -> bool | None:
     """Whether a credit was spent: yes with any 2xx, no with 3xx, 4xx and 503, else nobody knows."""
-    if status in _PAID:
+    if status in SUCCESSES:
         return True
     unknown = status is None or (status in _SERVER_ERRORS and status != _NOT_WORKING)
     return None if unknown and sent != "nothing" else False

@@ -89,7 +89,7 @@ class BillingCycle(BillingPeriod):
         included_credits: The allowance of the plan for the period.
         prepaid_credits: Bought credits that are left; they are never reset.
         used_included_credits: Used of the allowance; the use of prepaid ones is not in it.
-        remaining_included_credits: Left of the allowance, 0 or more.
+        remaining_included_credits: Left of the allowance; 0 where more than that was used.
         stripe_billing_synced: False where the renewal is not known and the period is the UTC
             calendar month; None where the API does not tell.
     """
@@ -154,10 +154,10 @@ def read_usage(answer: object, *, billing_cycle: bool) -> Usage:
         members.refuse("billingCycle")
     return Usage(
         membership=members.text("membership"),
-        credits=members.number("credits"),
-        prepaid_credits=members.number("prepaidCredits"),
-        app_usage=members.number("app_usage"),
-        api_usage=members.number("api_usage"),
+        credits=members.count("credits"),
+        prepaid_credits=members.count("prepaidCredits"),
+        app_usage=members.count("app_usage"),
+        api_usage=members.count("api_usage"),
         billing_cycle=None if cycle is None else _read_cycle(_Members(cycle, "billingCycle")),
         extra=members.rest(),
     )
@@ -180,25 +180,27 @@ def read_billing_cycles(answer: object) -> tuple[BillingPeriod, ...]:
 
 
 def _read_period(members: _Members) -> BillingPeriod:
+    start, end = members.period()
     return BillingPeriod(
-        period_start_unix=members.moment("periodStartUnix"),
-        period_end_unix=members.moment("periodEndUnix"),
-        app_usage=members.number("appUsage"),
-        api_usage=members.number("apiUsage"),
+        period_start_unix=start,
+        period_end_unix=end,
+        app_usage=members.count("appUsage"),
+        api_usage=members.count("apiUsage"),
         extra=members.rest(),
     )
 
 
 def _read_cycle(members: _Members) -> BillingCycle:
+    start, end = members.period()
     return BillingCycle(
-        period_start_unix=members.moment("periodStartUnix"),
-        period_end_unix=members.moment("periodEndUnix"),
-        app_usage=members.number("appUsage"),
-        api_usage=members.number("apiUsage"),
-        included_credits=members.number("includedCredits"),
-        prepaid_credits=members.number("prepaidCredits"),
-        used_included_credits=members.number("usedIncludedCredits"),
-        remaining_included_credits=members.number("remainingIncludedCredits"),
+        period_start_unix=start,
+        period_end_unix=end,
+        app_usage=members.count("appUsage"),
+        api_usage=members.count("apiUsage"),
+        included_credits=members.count("includedCredits"),
+        prepaid_credits=members.count("prepaidCredits"),
+        used_included_credits=members.count("usedIncludedCredits"),
+        remaining_included_credits=members.left("remainingIncludedCredits"),
         stripe_billing_synced=members.flag("stripeBillingSynced"),
         extra=members.rest(),
     )
@@ -223,6 +225,19 @@ class _Members:
     def take(self, name: str) -> object:
         return self._left.pop(name, None)
 
+    def count(self, name: str) -> int:
+        number = self.number(name)
+        if number < 0:
+            self.refuse(name, "0 or more", number)
+        return number
+
+    def left(self, name: str) -> int:
+        """What is left of something, where less than nothing is nothing.
+
+        Source: API reference, "Membership usage": max(0, included - used).
+        """
+        return max(0, self.number(name))
+
     def number(self, name: str) -> int:
         """A whole number; also one that came as a string, which the API may do."""
         value = self.take(name)
@@ -230,6 +245,13 @@ class _Members:
         if number is None:
             self.refuse(name, "a whole number", value)
         return number
+
+    def period(self) -> tuple[int, int]:
+        """The first and the last second of a period."""
+        start, end = self.moment("periodStartUnix"), self.moment("periodEndUnix")
+        if end < start:
+            self.refuse("periodEndUnix", f"the end of a period that begins at {start}", end)
+        return start, end
 
     def moment(self, name: str) -> int:
         """Unix seconds that every calendar can show."""

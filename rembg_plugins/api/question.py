@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
+import io
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from http.client import HTTPResponse
+from typing import TYPE_CHECKING, Any
 
 import requests
 from urllib3.exceptions import DecodeError, HTTPError
 
 from rembg_plugins.api.answer import read_report_body, receive
 from rembg_plugins.api.causes import purge
-from rembg_plugins.api.error_mapping import map_exception, map_response
+from rembg_plugins.api.error_mapping import SUCCESSES, map_exception, map_response
 from rembg_plugins.api.progress import Meter
 from rembg_plugins.api.route import shown_url
 from rembg_plugins.api.session import Session
 from rembg_plugins.core.errors import APIResponseError, APITimeoutError
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable, Mapping
 
     from rembg_plugins.api.route import Route
-    from rembg_plugins.core.engine import ProgressEvent
     from rembg_plugins.core.errors import APIError
-
-_ANSWERED = range(200, 300)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +35,8 @@ class Asker:
     Attributes:
         route: The way there.
         secrets: What must not be repeated.
-        timeouts: For connecting, and for each wait and the whole answer, in s.
+        timeouts: For connecting, and for the whole answer, a refusal as well, from the first wait
+            for its status to the last byte of its body; in s.
         longest: Bytes that are read of an answer at most.
         setting: The variable that holds the URL, for who has to correct it.
         clock: Gives the time in s.
@@ -62,13 +63,15 @@ class Asker:
         Raises:
             APIError: There is no answer, a refusal, or no end of the answer.
         """
-        with Session(self.route, read_timeout_s=self.timeouts[1]) as session:
+        longest_s = self.timeouts[1]
+        reader = _reader(longest_s, self.clock)
+        with Session(self.route, read_timeout_s=longest_s, reader=reader) as session:
             try:
                 response = session.fetch(parameters, headers, timeouts=self.timeouts)
             except (requests.RequestException, HTTPError, OSError) as problem:
                 raise self._mapped(problem) from problem
             with response:
-                if response.status_code not in _ANSWERED:
+                if response.status_code not in SUCCESSES:
                     raise self._refusal(response)
                 return response, self._receive(response)
 
@@ -84,19 +87,17 @@ class Asker:
         )
 
     def _receive(self, response: requests.Response) -> bytes:
-        longest_s = self.timeouts[1]
-        ends = self.clock() + longest_s
         place = shown_url(self.route.url)
-
-        def check(_: ProgressEvent) -> None:
-            if self.clock() > ends:
-                message = f"The answer of {place} did not come to an end in {longest_s:g} s."
-                raise APITimeoutError(message)
-
-        meter = Meter("download", response.raw.length_remaining, check, clock=self.clock)
+        meter = Meter("download", response.raw.length_remaining, None)
         answer = receive(response.raw, meter=meter, longest=self.longest)
         if answer.failure is not None:
-            raise self._mapped(answer.failure) from answer.failure
+            error = self._mapped(answer.failure)
+            if isinstance(error, APITimeoutError):
+                seconds = f"{self.timeouts[1]:g} s"
+                error = APITimeoutError(
+                    f"The answer of {place} did not come to an end in {seconds}."
+                )
+            raise error from answer.failure
         if answer.too_long:
             message = (
                 f"The answer of {place} is longer than {self.longest} bytes. Check {self.setting}."
@@ -111,3 +112,48 @@ class Asker:
         error = map_exception(problem, sent="nothing", secrets=self.secrets)
         purge(problem, self.secrets)
         return error
+
+
+def _reader(longest_s: float, clock: Callable[[], float]) -> type[HTTPResponse]:
+    """Reads one answer, or a proxy's before it, within so many s.
+
+    A time-out of a socket is one for each wait: what comes byte by byte would never end.
+    """
+
+    class Reader(HTTPResponse):
+        def __init__(self, sock: socket.socket, *args: Any, **options: Any) -> None:
+            super().__init__(sock, *args, **options)
+            ends = clock() + longest_s
+            self.fp = io.BufferedReader(_Timed(self.fp.detach(), sock, lambda: ends - clock()))
+
+    return Reader
+
+
+class _Timed(io.RawIOBase):
+    """The bytes of a socket, as long as there is time left.
+
+    Args:
+        raw: The socket as a file.
+        sock: The socket.
+        left: Gives the time that is left, in s.
+    """
+
+    def __init__(self, raw: io.RawIOBase, sock: socket.socket, left: Callable[[], float]) -> None:
+        self._raw = raw
+        self._sock = sock
+        self._left = left
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        left = self._left()
+        if left <= 0:
+            message = "the whole answer takes too long"
+            raise TimeoutError(message)
+        self._sock.settimeout(left)
+        return self._raw.readinto(buffer)
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()

@@ -10,13 +10,14 @@ from urllib.parse import SplitResult, urlsplit
 
 from requests.utils import get_environ_proxies, select_proxy
 
-from rembg_plugins.api.authentication import secrets_of_proxy
+from rembg_plugins.api.authentication import check_text, secrets_of_proxy
 from rembg_plugins.core.errors import ConfigurationError
 from rembg_plugins.core.loopback import is_loopback
 from rembg_plugins.core.setting import SETTINGS
 
 _HOST = re.compile(r"(?:[\w.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
 _PROXY_SCHEMES = {"http", "https", "socks4", "socks4a", "socks5", "socks5h"}
+_PORTS = {"http": 80, "https": 443}
 _BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 
 
@@ -46,16 +47,18 @@ class Route:
 def find_route(url: str, *, example: object = SETTINGS["api_url"].default) -> Route:
     """The route to a URL by the environment: ``HTTPS_PROXY``, ``NO_PROXY``, ``REQUESTS_CA_BUNDLE``.
 
+    There is no proxy on the way to this machine itself.
+
     Raises:
         ConfigurationError: The URL or the proxy's cannot be used, or there are no such
             certificates.
     """
     parts = checked_url(url, example=example)
-    proxy = select_proxy(url, get_environ_proxies(url))
+    # What is for this machine must not leave it: the picture, or the key in plain text.
+    straight = is_loopback(parts.hostname)
+    proxy = None if straight else select_proxy(url, get_environ_proxies(url))
     if proxy:
-        host = _host_of_proxy(proxy)
-        if parts.scheme == "http" and not is_loopback(host):
-            proxy = None  # the key would leave this machine in plain text
+        _check_proxy(proxy)
     certificates = next((os.environ[name] for name in _BUNDLES if os.environ.get(name)), None)
     if certificates and not Path(certificates).exists():
         message = f"There are no certificates at '{certificates}': see {' and '.join(_BUNDLES)}."
@@ -67,9 +70,10 @@ def checked_url(url: str, *, example: object = SETTINGS["api_url"].default) -> S
     """The parts of a URL to which credentials may be sent; ``example`` is one that is good.
 
     Raises:
-        ConfigurationError: It is no URL, holds a user name or password, or is neither https nor
-            http to this machine. A user name or password is not repeated.
+        ConfigurationError: It is no text or no URL, holds a user name or password, or is neither
+            https nor http to this machine. A user name or password is not repeated.
     """
+    check_text("The API's URL", url)
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
@@ -96,14 +100,20 @@ def shown_url(url: str) -> str:
     return url.partition("?")[0]
 
 
-def _host_of_proxy(proxy: str) -> str:
-    """The host of a proxy's URL, which may lack its scheme; raises for one that is broken."""
+def address_of(url: str) -> str:
+    """The same text for every spelling of a good URL's scheme, host, port and path; no query."""
+    parts = urlsplit(url)
+    port = parts.port or _PORTS[parts.scheme]
+    return f"{parts.scheme}://{parts.hostname}:{port}{parts.path.rstrip('/')}"
+
+
+def _check_proxy(proxy: str) -> None:
+    """Raise for a proxy's URL that is broken; it may lack its scheme."""
     try:
         parts = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
         host, _ = parts.hostname, parts.port
     except ValueError:
         host = None
     if not host or parts.scheme not in _PROXY_SCHEMES:
-        message = "The proxy's URL cannot be used: see HTTPS_PROXY, HTTP_PROXY and ALL_PROXY."
+        message = "The proxy's URL cannot be used: see HTTPS_PROXY and ALL_PROXY."
         raise ConfigurationError(message)  # not repeated: it may hold a password
-    return host

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http.client import HTTPResponse
 from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any, cast
 
@@ -27,9 +28,16 @@ class Session(requests.Session):
     Args:
         route: The way to the API.
         read_timeout_s: See :class:`_Adapter`.
+        reader: Reads an answer off the socket, from its first byte on.
     """
 
-    def __init__(self, route: Route, *, read_timeout_s: float) -> None:
+    def __init__(
+        self,
+        route: Route,
+        *,
+        read_timeout_s: float,
+        reader: type[HTTPResponse] = HTTPResponse,
+    ) -> None:
         """Set up; no connection is made yet."""
         super().__init__()
         self.trust_env = False  # scanning the environment at each request takes 0.1 ms of CPU
@@ -39,7 +47,7 @@ class Session(requests.Session):
             self.proxies = {"all": route.proxy}
         self.headers["User-Agent"] = f"rembg-plugins/{__version__}"
         self.headers["Accept-Encoding"] = "identity"  # pictures do not compress
-        adapter = _Adapter(read_timeout_s)
+        adapter = _Adapter(read_timeout_s, reader)
         for prefix in ("https://", "http://"):
             self.mount(prefix, adapter)
         self._url = route.url
@@ -97,10 +105,10 @@ class _Adapter(HTTPAdapter):
     short for a large block on a slow line.
     """
 
-    def __init__(self, read_timeout_s: float) -> None:
+    def __init__(self, read_timeout_s: float, reader: type[HTTPResponse]) -> None:
         self._pools = {
-            "http": _pool_class(HTTPConnectionPool, read_timeout_s),
-            "https": _pool_class(HTTPSConnectionPool, read_timeout_s),
+            "http": _pool_class(HTTPConnectionPool, read_timeout_s, reader),
+            "https": _pool_class(HTTPSConnectionPool, read_timeout_s, reader),
         }
         super().__init__(pool_maxsize=_CONNECTIONS, max_retries=0)
 
@@ -123,10 +131,14 @@ class _Adapter(HTTPAdapter):
         return manager
 
 
-def _pool_class(base: type[HTTPConnectionPool], read_timeout_s: float) -> type[HTTPConnectionPool]:
+def _pool_class(
+    base: type[HTTPConnectionPool], read_timeout_s: float, reader: type[HTTPResponse]
+) -> type[HTTPConnectionPool]:
     """A pool whose connections wait as long in sending as in reading."""
 
     class Connection(base.ConnectionCls):  # type: ignore[misc, name-defined]  # chosen at run time
+        response_class = reader
+
         def connect(self) -> None:
             super().connect()
             self.sock.settimeout(read_timeout_s)

@@ -28,15 +28,16 @@ import click
 
 from rembg_plugins.cli.logs import verbose_option
 from rembg_plugins.cli.wording import HELP_NAMES, count, printable
-from rembg_plugins.core.outcomes import EXIT_OK
+from rembg_plugins.core import errors
+from rembg_plugins.core.outcomes import EXIT_OK, outcome
 from rembg_plugins.core.usage_query import USAGE_PARAMETERS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from rembg_plugins.api.membership import BillingCycle, BillingPeriod, Usage
+    from rembg_plugins.api.membership import BillingPeriod, Usage
 
-EXIT_TOO_FEW = 75
+EXIT_TOO_FEW = outcome(errors.QuotaExceededError).exit_code
 """Fewer credits are left than ``--fail-under`` wants: the code of a quota that is used up."""
 
 _MONTH = re.compile(r"([0-9]{4})-(0?[1-9]|1[0-2])")
@@ -116,26 +117,24 @@ def usage(
     code = EXIT_TOO_FEW if too_few else EXIT_OK
     if as_json:
         _write_json(_facts(found) | {"fail_under": fail_under, "exit_code": code})
-    elif month or found.billing_cycle is None:
+    elif month:
         _show_month(found, f"{year}-{number:02} (UTC)")
     else:
-        _show_cycle(found, found.billing_cycle, is_over=period is not None and _is_over(found))
+        _show_cycle(found, by_its_start=period is not None)
     if too_few:
         left = count(found.remaining or 0, "credit")
         click.echo(f"Too few: {left} left, --fail-under wants {fail_under} or more.", err=True)
     context.exit(code)
 
 
-def _is_over(found: Usage) -> bool:
-    cycle = found.billing_cycle
-    return cycle is not None and cycle.period_end < datetime.now(UTC)
-
-
 def _show_month(found: Usage, month: str) -> None:
     _print_rows([("Plan", _plan(found)), ("Month", month)], _used(found))
 
 
-def _show_cycle(found: Usage, cycle: BillingCycle, *, is_over: bool) -> None:
+def _show_cycle(found: Usage, *, by_its_start: bool) -> None:
+    cycle = found.billing_cycle
+    assert cycle is not None  # noqa: S101 - for the type checker; an answer without is refused
+    is_over = by_its_start and cycle.period_end < datetime.now(UTC)
     synced = cycle.stripe_billing_synced is not False
     end = "Ended" if is_over else "Renews" if synced else "Counted until"
     left = "Included, left over" if is_over else "Included, left"

@@ -8,10 +8,11 @@ import ssl
 import subprocess
 
 import pytest
-from api.server import Server
+from api.server import Server, head, next_exchange
 from PIL import Image
 
 from rembg_plugins.api.client import Client
+from rembg_plugins.core import paid_calls
 from rembg_plugins.core.validation import validate
 
 KEY = "sk-0123456789abcdef"
@@ -72,12 +73,12 @@ def connect():
 
 @pytest.fixture(scope="session")
 def certificate(tmp_path_factory):
-    """Paths of a self-signed certificate for localhost, and of its key."""
+    """Paths of a self-signed certificate for localhost and api.example, and of its key."""
     program = shutil.which("openssl")
     if program is None:
         pytest.skip("needs the openssl program")
     folder = tmp_path_factory.mktemp("tls")
-    names = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
+    names = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,DNS:api.example"]
     kind = ["-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
     subprocess.run(
         [program, "req", *kind, *names, "-keyout", "key.pem", "-out", "certificate.pem"],
@@ -93,6 +94,35 @@ def tls(certificate):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(*certificate)
     return context
+
+
+@pytest.fixture
+def elsewhere():
+    """A URL that only a proxy leads to: no name server knows it."""
+    with paid_calls.refused(refuse=False):
+        yield "https://api.example:4430/rmbg"
+
+
+@pytest.fixture
+def tunnel(serve, tls, certificate, monkeypatch):
+    """Puts a script behind a proxy with a password; gives that proxy. Any https URL leads there."""
+
+    def start(script):
+        def pass_on(exchange):
+            exchange.send(head(200))
+            exchange.upgrade(tls)
+            inner = next_exchange(exchange.server, exchange.sock, 1)
+            script(inner)
+            if inner.closed:
+                exchange.sock.close()
+                exchange.close()
+
+        proxy = serve(pass_on)
+        monkeypatch.setenv("HTTPS_PROXY", f"http://me:pa55%2Fword@127.0.0.1:{proxy.port}")
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate[0]))
+        return proxy
+
+    return start
 
 
 @pytest.fixture

@@ -156,6 +156,14 @@ class TestSetUp:
             Account(odd)
         assert not odd.strip() or odd.strip() not in str(caught.value)
 
+    @pytest.mark.parametrize(
+        "arguments", [{"api_key": 5}, {"api_key": b"s3cret-key"}, {"usage_url": b"s3cret"}]
+    )
+    def test_what_is_no_text_is_refused_unseen(self, arguments):
+        with pytest.raises(errors.ConfigurationError, match="must be text, not of ty") as caught:
+            Account(**{"api_key": KEY, **arguments})
+        assert "s3cret" not in str(caught.value)
+
 
 def test_the_functions_of_the_page_work(serve, monkeypatch, capsys):
     (example,) = blocks(DOCS / "how-to" / "credits.md", "python")
@@ -226,8 +234,8 @@ class TestRefusal:
     def test_an_answer_that_drips_is_given_up(self, refused):
         def drip(exchange):
             exchange.send(head(200, {"Content-Length": str(len(USAGE))}))
-            for position in range(len(USAGE)):
-                exchange.send(USAGE[position : position + 1])
+            exchange.send(USAGE[:9])
+            exchange.server.released.wait(60)
 
         ticks = count(0, 30)  # s between two looks at the clock
         error = refused(drip, errors.APITimeoutError, clock=lambda: next(ticks), read_timeout_s=60)
@@ -320,12 +328,14 @@ class TestSecrecy:
         ],
     )  # fmt: skip
     @pytest.mark.parametrize("through", ["straight", "proxy"])
-    def test_no_error_shows_the_key(self, serve, monkeypatch, script, through):
-        server = serve(script)
+    def test_no_error_shows_the_key(self, serve, request, script, through):
         if through == "proxy":
-            monkeypatch.setenv("HTTP_PROXY", f"http://me:pa55%2Fword@127.0.0.1:{server.port}")
+            request.getfixturevalue("tunnel")(script)
+            url = "https://api.example/usage"
+        else:
+            url = serve(script).url
         with pytest.raises(errors.RembgError) as caught:
-            account_of(server, api_key=ODD_KEY).usage()
+            Account(ODD_KEY, usage_url=url).usage()
         for text in everything(caught.value):
             assert_clean(text)
 

@@ -15,6 +15,7 @@ from rembg_plugins.api.authentication import (
     scrub_bytes,
     secrets_of_proxy,
 )
+from rembg_plugins.core.errors import ConfigurationError
 
 
 @pytest.mark.parametrize(
@@ -37,6 +38,15 @@ def test_any_key_is_masked(secret):
     for text in (secret, quote_plus(secret), html.escape(secret), json.dumps(secret)[1:-1]):
         assert scrub(f"<{text}>", [secret]) == "<***>"
     assert scrub_bytes(b"\xff" + secret.encode() + b"\x00", [secret]) == b"\xff***\x00"
+
+
+@pytest.mark.parametrize("odd", [5, 0, True, b"s3cret-key", ["s3cret-key"]], ids=repr)
+@pytest.mark.parametrize(("name", "said"), [("api_key", "API key"), ("user_token", "user token")])
+def test_what_is_no_text_is_refused_unseen(name, said, odd):
+    kind = type(odd).__name__
+    with pytest.raises(ConfigurationError) as caught:
+        Authentication(**{name: odd})
+    assert str(caught.value) == f"The {said} must be text, not of type {kind}."
 
 
 def test_a_secret_within_another_leaves_nothing_of_the_longer():

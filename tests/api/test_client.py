@@ -37,6 +37,15 @@ def test_an_error_leaves_its_connection_usable(serve, connect, request_):
     assert server.connections == 1
 
 
+@pytest.mark.parametrize(
+    "arguments", [{"url": 5}, {"api_key": b"s3cret"}, {"api_key": None, "user_token": b"s3cret"}]
+)
+def test_what_is_no_text_is_refused_unseen(connect, arguments):
+    with pytest.raises(errors.ConfigurationError, match="must be text, not of type") as caught:
+        connect(**{"url": "https://api.example/rmbg", **arguments})
+    assert "s3cret" not in str(caught.value)
+
+
 def test_sixteen_threads_share_a_client(serve, connect):
     def script(exchange):
         exchange.read_body()

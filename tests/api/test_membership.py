@@ -109,7 +109,7 @@ def test_without_a_billing_cycle_nobody_knows_what_is_left():
 
 @pytest.mark.parametrize(
     ("written", "number"),
-    [(7, 7), ("7", 7), (" 7 ", 7), (7.0, 7), ("7.0", 7), ("+7", 7), ("-7", -7), ("0", 0)],
+    [(7, 7), ("7", 7), (" 7 ", 7), (7.0, 7), ("7.0", 7), ("+7", 7), ("-0", 0), ("0", 0)],
 )
 def test_a_number_may_come_as_a_string(written, number):
     found = read_usage(usage_with(credits=written), billing_cycle=True)
@@ -131,6 +131,37 @@ def test_what_is_no_whole_number_is_named(odd):
     assert len(str(caught.value)) < 120
     with pytest.raises(AnswerProblem, match=r"^billingCycle\.apiUsage is not a whole number: "):
         read_usage(cycle_with(apiUsage=odd), billing_cycle=True)
+
+
+@pytest.mark.parametrize("written", [-7, "-7"])
+@pytest.mark.parametrize("name", ["credits", "prepaidCredits", "app_usage", "api_usage"])
+def test_a_negative_count_is_named(name, written):
+    with pytest.raises(AnswerProblem, match=f"^{name} is not 0 or more: -7$"):
+        read_usage(usage_with(**{name: written}), billing_cycle=True)
+
+
+@pytest.mark.parametrize(
+    "name", ["appUsage", "apiUsage", "includedCredits", "prepaidCredits", "usedIncludedCredits"]
+)
+def test_a_negative_count_of_the_billing_cycle_is_named(name):
+    with pytest.raises(AnswerProblem, match=rf"^billingCycle\.{name} is not 0 or more: -7$"):
+        read_usage(cycle_with(**{name: -7}), billing_cycle=True)
+
+
+def test_less_than_nothing_left_is_nothing():
+    overdrawn = cycle_with(usedIncludedCredits=18507, remainingIncludedCredits=-7)
+    cycle = read_usage(overdrawn, billing_cycle=True).billing_cycle
+    assert (cycle.remaining_included_credits, cycle.remaining) == (0, 2000)
+
+
+def test_a_period_that_ends_before_it_begins_is_named():
+    said = "periodEndUnix is not the end of a period that begins at 1743033600: 1743033599"
+    with pytest.raises(AnswerProblem, match=rf"^billingCycle\.{said}$"):
+        read_usage(cycle_with(periodStartUnix=1743033600), billing_cycle=True)
+    one = {**CYCLES["billingCycles"][0], "periodStartUnix": 1743033600, "periodEndUnix": 1743033599}
+    with pytest.raises(AnswerProblem, match=rf"^billingCycles\[0\]\.{said}$"):
+        read_billing_cycles({"billingCycles": [one]})
+    read_usage(cycle_with(periodStartUnix=1743033599), billing_cycle=True)  # of one second
 
 
 @pytest.mark.parametrize("name", ["periodStartUnix", "periodEndUnix"])

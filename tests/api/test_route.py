@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from rembg_plugins.api.route import checked_url, find_route
+from rembg_plugins.api.route import address_of, checked_url, find_route
 from rembg_plugins.core.errors import ConfigurationError
 
 API = "https://api.example/rmbg"
@@ -51,6 +51,28 @@ def test_a_password_in_the_url_is_refused_and_not_repeated(url):
     assert "pa55word" not in f"{caught.value!s}{caught.value!r}{vars(caught.value)}"
 
 
+@pytest.mark.parametrize("odd", [5, b"https://s3cret.example/", None, ["s3cret"]], ids=repr)
+def test_what_is_no_text_is_no_url_and_not_repeated(odd):
+    kind = type(odd).__name__
+    with pytest.raises(ConfigurationError, match=f"URL must be text, not of type {kind}") as caught:
+        find_route(odd)
+    assert "s3cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "address"),
+    [
+        ("HTTPS://API.Example/a/B/?c=d#e", "https://api.example:443/a/B"),
+        ("https://api.example:443", "https://api.example:443"),
+        ("http://LOCALHOST/", "http://localhost:80"),
+        ("http://[::1]:8000/x", "http://::1:8000/x"),
+    ],
+)
+def test_every_spelling_of_an_address_is_the_same_text(url, address):
+    assert checked_url(url)
+    assert address_of(url) == address
+
+
 def test_a_query_is_not_shown():
     assert "pa55word" not in repr(find_route(f"{API}?token=pa55word"))
     with pytest.raises(ConfigurationError) as caught:
@@ -71,13 +93,12 @@ def test_no_proxy_is_honoured(monkeypatch, without):
     assert find_route(API).proxy is None
 
 
-def test_plain_http_goes_through_no_proxy_elsewhere(monkeypatch):
-    monkeypatch.setenv("HTTP_PROXY", "http://proxy.example:3128")
-    assert find_route(LOCAL).proxy is None
-    monkeypatch.setenv("HTTP_PROXY", "proxy.example:3128")
-    assert find_route(LOCAL).proxy is None
-    monkeypatch.setenv("HTTP_PROXY", "localhost:3128")
-    assert find_route(LOCAL).proxy == "localhost:3128"
+@pytest.mark.parametrize("proxy", ["http://proxy.example:3128", "localhost:3128", "broken://"])
+@pytest.mark.parametrize("name", ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"])
+@pytest.mark.parametrize("url", [LOCAL, "https://LOCALHOST:8443/", "https://[::1]/"])
+def test_no_proxy_is_on_the_way_to_this_machine(monkeypatch, url, name, proxy):
+    monkeypatch.setenv(name, proxy)
+    assert find_route(url).proxy is None
 
 
 @pytest.mark.parametrize("name", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])

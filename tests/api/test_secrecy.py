@@ -79,19 +79,20 @@ def cut_short(exchange):
 )  # fmt: skip
 @pytest.mark.parametrize("through", ["straight", "proxy"])
 @pytest.mark.parametrize("kind", ["api_key", "user_token"])
-def test_no_error_shows_it(serve, connect, request_, monkeypatch, script, through, kind):
-    server = serve(script)
+def test_no_error_shows_it(serve, connect, request_, request, script, through, kind):
     if through == "proxy":
-        proxy = f"http://me:pa55%2Fword@127.0.0.1:{server.port}"
-        monkeypatch.setenv("HTTP_PROXY", proxy)
-    client = connect(server.url, **{"api_key": None, kind: KEY})
-    with pytest.raises(errors.RembgError) as caught:
+        request.getfixturevalue("tunnel")(script)
+        url = request.getfixturevalue("elsewhere")
+    else:
+        url = serve(script).url
+    client = connect(url, **{"api_key": None, kind: KEY})
+    with pytest.raises(errors.APIError) as caught:
         client.remove(request_)
     for text in everything(caught.value):
         assert_clean(text)
 
 
-def test_no_error_of_a_proxy_shows_its_password(serve, connect, request_, monkeypatch):
+def test_no_error_of_a_proxy_shows_its_password(serve, elsewhere, connect, request_, monkeypatch):
     def refuse(exchange):
         text = repr(exchange.request.headers)
         exchange.send(head(407, {"Content-Length": "0"}, reason=text))
@@ -104,7 +105,7 @@ def test_no_error_of_a_proxy_shows_its_password(serve, connect, request_, monkey
     ):  # fmt: skip
         monkeypatch.setenv("HTTPS_PROXY", proxy)
         with pytest.raises(errors.RembgError) as caught:
-            connect("https://localhost:4430/rmbg", api_key=KEY).remove(request_)
+            connect(elsewhere, api_key=KEY).remove(request_)
         for text in everything(caught.value):
             assert_clean(text)
 

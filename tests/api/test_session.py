@@ -8,7 +8,7 @@ import threading
 import pytest
 import requests
 from api.conftest import KEY
-from api.server import answer, head, next_exchange
+from api.server import answer, head
 
 from rembg_plugins.api.route import Route, find_route
 from rembg_plugins.api.session import Session
@@ -92,46 +92,35 @@ class TestTls:
 
 
 class TestProxy:
-    def test_plain_http_goes_through_a_proxy_on_this_machine(
-        self, serve, connect, request_, picture, monkeypatch
+    @pytest.mark.parametrize("scheme", ["http", "https"])
+    def test_this_machine_is_spoken_to_straight(
+        self, serve, connect, request_, picture, tls, certificate, monkeypatch, scheme
     ):
-        proxy, server = serve(answer(200, picture)), serve(answer(500))
-        monkeypatch.setenv("HTTP_PROXY", f"http://me:pa55word@127.0.0.1:{proxy.port}")
-        client = connect(server.url)
-        assert client.remove(request_).content == picture
-        assert server.connections == 0
-        assert proxy.requests[0].line == f"POST {server.url} HTTP/1.1"
-        assert proxy.requests[0].headers["proxy-authorization"].startswith("Basic ")
-
-    def test_no_proxy_goes_straight(self, serve, connect, request_, picture, monkeypatch):
-        proxy, server = serve(answer(500)), serve(answer(200, picture))
-        monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{proxy.port}")
-        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+        proxy = serve(answer(500))
+        server = serve(answer(200, picture), context=tls if scheme == "https" else None)
+        for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+            monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.port}")
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate[0]))
         assert connect(server.url).remove(request_).content == picture
         assert proxy.connections == 0
 
     def test_https_goes_through_a_tunnel_that_does_not_see_the_key(
-        self, serve, connect, request_, picture, tls, certificate, monkeypatch
+        self, tunnel, elsewhere, connect, request_, picture
     ):
-        def tunnel(exchange):
-            exchange.send(head(200))
-            exchange.upgrade(tls)
-            inner = next_exchange(exchange.server, exchange.sock, 1)
-            answer(200, picture)(inner)
-
-        proxy = serve(tunnel)
-        monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{proxy.port}")
-        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate[0]))
-        result = connect("https://localhost:4430/rmbg").remove(request_)
+        proxy = tunnel(answer(200, picture))
+        result = connect(elsewhere).remove(request_)
         assert result.content == picture
         outer, inner = proxy.requests
-        assert outer.line.startswith("CONNECT localhost:4430 ")
+        assert outer.line.startswith("CONNECT api.example:4430 ")
+        assert outer.headers["proxy-authorization"].startswith("Basic ")
         assert "x-api-key" not in outer.headers
         assert inner.headers["x-api-key"] == KEY
         assert "proxy-authorization" not in inner.headers
 
     @pytest.mark.parametrize("status", [403, 407])
-    def test_one_that_refuses_is_final(self, serve, connect, request_, monkeypatch, status):
+    def test_one_that_refuses_is_final(
+        self, serve, elsewhere, connect, request_, monkeypatch, status
+    ):
         def refuse(exchange):
             exchange.send(head(status, {"Content-Length": "0"}))
             exchange.close()
@@ -139,21 +128,23 @@ class TestProxy:
         proxy = serve(refuse)
         monkeypatch.setenv("HTTPS_PROXY", f"http://me:pa55word@127.0.0.1:{proxy.port}")
         with pytest.raises(errors.ConnectionSetupError, match=str(status)) as caught:
-            connect("https://localhost:4430/rmbg").remove(request_)
+            connect(elsewhere).remove(request_)
         error = caught.value
         assert (error.sent, error.billed, error.final) == ("nothing", False, True)
 
-    def test_one_that_is_away_may_come_back(self, connect, request_, monkeypatch):
+    def test_one_that_is_away_may_come_back(self, elsewhere, connect, request_, monkeypatch):
         monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
         with pytest.raises(errors.ConnectionSetupError, match="proxy") as caught:
-            connect("https://localhost:4430/rmbg").remove(request_)
+            connect(elsewhere).remove(request_)
         assert (caught.value.sent, caught.value.final) == ("nothing", False)
 
-    def test_one_that_needs_a_missing_package_is_final(self, connect, request_, monkeypatch):
+    def test_one_that_needs_a_missing_package_is_final(
+        self, elsewhere, connect, request_, monkeypatch
+    ):
         monkeypatch.setenv("HTTPS_PROXY", "socks5://me:pa55word@127.0.0.1:9")
         monkeypatch.setitem(sys.modules, "socks", None)
         with pytest.raises(errors.APIError) as caught:
-            connect("https://localhost:4430/rmbg").remove(request_)
+            connect(elsewhere).remove(request_)
         assert caught.value.sent == "nothing"
 
 

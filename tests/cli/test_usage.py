@@ -171,12 +171,17 @@ def test_the_period_of_now_is_shown_with_what_is_left(run, serve):
 
 
 def test_the_billing_periods_are_listed_with_what_period_wants(run, serve):
-    later = {**CYCLES["billingCycles"][0], "periodStartUnix": "1776947013", "apiUsage": 12345}
+    later = {
+        **CYCLES["billingCycles"][0],
+        "periodStartUnix": "1776947013",
+        "periodEndUnix": 1779539012,
+        "apiUsage": 12345,
+    }
     server = serve({"billingCycles": [later, *CYCLES["billingCycles"]]})
     done = run("usage", "--cycles")
     assert done.stdout.splitlines() == [
         "--period    From                   Until                     API  App",
-        "1776947013  2026-04-23 14:23 CEST  2026-04-23 14:23 CEST  12,345  120",
+        "1776947013  2026-04-23 14:23 CEST  2026-05-23 14:23 CEST  12,345  120",
         "1774268612  2026-03-23 13:23 CET   2026-04-23 14:23 CEST     880  120",
     ]
     assert server.requests[0].line == "GET /rmbg?listBillingCycles=1 HTTP/1.1"

@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from rembg_plugins.api.route import find_route
 from rembg_plugins.core import paid_calls
 from rembg_plugins.core.errors import ConfigurationError
 
@@ -42,9 +43,14 @@ def test_the_refusal_names_the_host_and_nothing_else_of_the_url():
     "url",
     ["http://127.0.0.1:8010/rmbg", "http://localhost/", "https://[::1]:1/", "http://127.9.9.9"],
 )
-def test_this_machine_is_never_refused(url):
+def test_this_machine_is_never_refused_and_never_left_through_a_proxy(url, monkeypatch):
     with paid_calls.refused():
         paid_calls.check(url)
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://proxy.example:3128")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    assert find_route(url).proxy is None
 
 
 def test_nothing_is_refused_outside_test_runs():
