@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from PIL import Image
+from sandbox.node import serving
 from sandbox.running import PATIENCE_S, RunningSandbox
 
 
@@ -72,6 +73,19 @@ class Gate:
 @pytest.fixture
 def gate():
     return Gate()
+
+
+@pytest.fixture(scope="session")
+def _with_client(tmp_path_factory):
+    with serving(tmp_path_factory.mktemp("npm")) as both:
+        yield both
+
+
+@pytest.fixture
+def served(_with_client):
+    """The vendor's client, and a sandbox without calls."""
+    _with_client.control("reset")
+    return _with_client
 
 
 @pytest.fixture(scope="session")

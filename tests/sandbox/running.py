@@ -83,6 +83,17 @@ class RunningSandbox:
             timeout=PATIENCE_S,
         )
 
+    def stream(self, picture):
+        """The answer for a picture, as PNG, with its body unread."""
+        return self.session.post(
+            f"{self.url}/rmbg",
+            files={"image": ("a.png", picture)},
+            data={"format": "png"},
+            headers={"x-api-key": GOOD_KEY},
+            stream=True,
+            timeout=PATIENCE_S,
+        )
+
     def get(self, path, *, key=GOOD_KEY, headers=None, **query):
         given = {} if key is None else {"x-api-key": key}
         return self.session.get(

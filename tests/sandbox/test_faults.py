@@ -114,14 +114,7 @@ def test_half_of_the_answer_comes_before_it_is_cut(sandbox, picture):
     whole = sandbox.post(picture, format="png").content
     for after, expected in ((None, whole[: len(whole) // 2]), (10, whole[:10])):
         sandbox.fault("cut", after=after)
-        response = sandbox.session.post(
-            f"{sandbox.url}/rmbg",
-            files={"image": ("a.png", picture)},
-            data={"format": "png"},
-            headers={"x-api-key": "sandbox-key"},
-            stream=True,
-            timeout=60,
-        )
+        response = sandbox.stream(picture)
         assert response.headers["content-length"] == str(len(whole))
         assert response.raw.read(len(expected), decode_content=False) == expected
         with pytest.raises(urllib3.exceptions.ProtocolError):
@@ -236,14 +229,7 @@ def test_something_else_may_come_in_place_of_the_picture(sandbox, picture, conte
 def test_the_answer_may_be_packed(sandbox, picture):
     whole = sandbox.post(picture, format="png").content
     sandbox.fault("gzip")
-    response = sandbox.session.post(
-        f"{sandbox.url}/rmbg",
-        files={"image": ("a.png", picture)},
-        data={"format": "png"},
-        headers={"x-api-key": "sandbox-key"},
-        stream=True,
-        timeout=60,
-    )
+    response = sandbox.stream(picture)
     assert response.headers["content-encoding"] == "gzip"
     assert response.headers["content-type"] == "image/png"
     assert gzip.decompress(response.raw.read(decode_content=False)) == whole

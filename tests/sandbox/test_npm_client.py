@@ -16,7 +16,6 @@ from sandbox.node import (
     SIZE,
     drawn,
     in_base64,
-    serving,
 )
 
 from rembg_plugins.sandbox.keys import GOOD_KEY
@@ -33,18 +32,6 @@ ALWAYS = {
     "expand": "true",
 }
 """What the client sends although nothing was asked for."""
-
-
-@pytest.fixture(scope="module")
-def running(tmp_path_factory):
-    with serving(tmp_path_factory.mktemp("npm")) as both:
-        yield both
-
-
-@pytest.fixture
-def served(running):
-    running.control("reset")
-    return running
 
 
 def corner(image):

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 import pytest
-from sandbox.node import drawn, serving
+from sandbox.node import drawn
 
 from rembg_plugins.sandbox.settings import Settings
 
@@ -42,18 +42,6 @@ CLIENT_CAN = {
     "Rate limit exceeded (daily, anonymous)": {"key": " ", "of": Settings().anonymous_a_day + 1},
     "Rate limit exceeded (monthly, authenticated)": {"key": "sandbox-npm-empty"},
 }
-
-
-@pytest.fixture(scope="module")
-def running(tmp_path_factory):
-    with serving(tmp_path_factory.mktemp("npm")) as both:
-        yield both
-
-
-@pytest.fixture
-def served(running):
-    running.control("reset")
-    return running
 
 
 def test_every_documented_error_is_one_that_the_client_can_cause_or_not():
