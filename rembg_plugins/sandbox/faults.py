@@ -25,7 +25,7 @@ Kind = Literal[
 ]
 KINDS: dict[Kind, str] = {
     "status": "Answers `status` with `body` (text, or JSON) and `headers`; with `error`, the code "
-    "of a [documented error](errors.md), its text makes the body. A page of HTML by default.",
+    "of a [documented error](errors.md) about the whole call, its text makes the body. A page of HTML by default.",
     "wait": "Answers as ever, `seconds` later.",
     "slow": "Sends the answer at `bytes_per_second`, 1 by default.",
     "never": "Never answers; `when`: `after` the body was read, or `before` or `in` the middle of "
@@ -42,7 +42,9 @@ KINDS: dict[Kind, str] = {
 Content = Literal["html", "json", "base64", "data_url", "empty", "size"]
 
 _BY_CODE = {
-    value.code: value for value in vars(messages).values() if isinstance(value, messages.Message)
+    value.code: value
+    for value in vars(messages).values()
+    if isinstance(value, messages.Message) and "{" not in value.text  # no gaps to be filled in
 }
 _TIMED = {"reset", "never"}
 MOST_TIMES = 1_000_000

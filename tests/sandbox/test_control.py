@@ -118,6 +118,7 @@ UNSENDABLE = [
     {"kind": "redirect", "status": 302, "location": "http://\u20ac"},
     {"kind": "length", "difference": 10**30},
     {"times": 10**9},
+    {"error": "too_wide"},
 ]
 
 
