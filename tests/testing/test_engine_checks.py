@@ -22,7 +22,7 @@ from rembg_plugins.core.postprocess import postprocess
 from rembg_plugins.core.preparation import decode
 from rembg_plugins.core.result import Result
 from rembg_plugins.engines import local
-from rembg_plugins.testing import ConformanceError, check_engine
+from rembg_plugins.testing import ConformanceError, check_engine, engine_checks
 from rembg_plugins.testing.offline import OfflineEngine
 
 # --- ours ------------------------------------------------------------------------------------
@@ -285,10 +285,10 @@ class WrapsTheCancel(Broken):
 
 
 class KeepsTheCallOnItself(Broken):
-    """Threads meet inside, so that each sees what the last of them has put there."""
+    """All threads meet inside, so that each sees what the last of them has put there."""
 
     def __init__(self):
-        self.meet = threading.Barrier(2)
+        self.meet = threading.Barrier(engine_checks._THREADS)
 
     def run(self, request, *, on_progress=None, sink=None):
         self.request = request
