@@ -25,7 +25,8 @@ Kind = Literal[
 ]
 KINDS: dict[Kind, str] = {
     "status": "Answers `status` with `body` (text, or JSON) and `headers`; with `error`, the code "
-    "of a [documented error](errors.md) about the whole call, its text makes the body. A page of HTML by default.",
+    "of a [documented error](errors.md) about the whole call, its text makes the body. A page of "
+    "HTML by default.",
     "wait": "Answers as ever, `seconds` later.",
     "slow": "Sends the answer at `bytes_per_second`, 1 by default.",
     "never": "Never answers; `when`: `after` the body was read, or `before` or `in` the middle of "
