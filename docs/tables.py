@@ -35,8 +35,8 @@ EXIT_CODES: Mapping[int, str] = {
     76: "The API answered with something that cannot be used.",
     77: "The key is not known, or may not do this.",
     78: "The set-up is wrong: no engine, a bad URL, a key and a token at once.",
-    130: "Stopped by Ctrl-C.",
-    143: "Stopped by SIGTERM.",
+    130: "Stopped by Ctrl-C; `sandbox`, which is ended so, gives 0.",
+    143: "Stopped by SIGTERM; likewise.",
 }
 """What each exit code says to a shell script; a test compares the codes with the outcomes'."""
 
