@@ -25,13 +25,13 @@ def check_contract(configuration: Configuration) -> int:
         ConfigurationError: The URL cannot be used.
         APIError: The API gives no such description.
     """
+    from rembg_plugins.api import description  # noqa: PLC0415 - lazily
     from rembg_plugins.api.contract import differences, our_contract  # noqa: PLC0415 - lazily
-    from rembg_plugins.api.description import description_url, fetch_contract  # noqa: PLC0415
     from rembg_plugins.core.errors import APIResponseError  # noqa: PLC0415 - lazily
     from rembg_plugins.core.outcomes import EXIT_OK, outcome  # noqa: PLC0415 - lazily
 
-    url = description_url(configuration.usage_url.value)
-    theirs = fetch_contract(
+    url = description.description_url(configuration.usage_url.value)
+    theirs = description.fetch_contract(
         url,
         connect_timeout_s=configuration.connect_timeout_s.value,
         read_timeout_s=configuration.read_timeout_s.value,
