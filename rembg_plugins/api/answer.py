@@ -73,7 +73,7 @@ def receive(
     Args:
         raw: The answer, unread.
         meter: Told of the bytes as they come over the wire.
-        sink: Gets each piece when it comes.
+        sink: Gets each piece when it comes, and is flushed when all have come.
         longest: Bytes that are read at most.
     """
     kept = io.BytesIO()
@@ -88,6 +88,8 @@ def receive(
             failure = problem
             break
         if not piece:
+            if sink is not None and sink_failure is None:
+                sink_failure = _flush(sink)
             meter.finish(raw.tell())
             break
         kept.write(piece)
@@ -173,6 +175,15 @@ def _strings(text: bytes) -> Iterator[bytes]:
             elif isinstance(value, list):
                 inner += value[:_MOST_STRINGS]
         level = inner
+
+
+def _flush(sink: BinaryIO) -> Exception | None:
+    """Let the sink make what it got last, before anything judges it."""
+    try:
+        sink.flush()
+    except Exception as problem:  # noqa: BLE001 - as below
+        return problem
+    return None
 
 
 def _write(sink: BinaryIO, piece: bytes) -> Exception | None:

@@ -99,8 +99,8 @@ class Adapter:
             options: What to make of it.
             on_progress: Called for each piece that was sent or received; what it raises cancels
                 the call and comes out as it is.
-            sink: A binary file that gets the engine's answer before anything judges it; nothing
-                where the store has the cut-out already.
+            sink: A binary file that gets the engine's answer before anything judges it, and is
+                flushed when it has all of it; nothing where the store has the cut-out already.
             transcode: Re-encode kinds of pictures that the API does not take (TIFF, AVIF, ...).
             accept_downscaled: Take an answer that was shrunk to 460 × 460 px.
             fresh: Have it cut out anew, whatever the store holds; the new cut-out is kept.

@@ -14,6 +14,7 @@ from rembg_plugins.core.header import read_header
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from rembg_plugins.core.options import Options
     from rembg_plugins.core.request import Request
     from rembg_plugins.core.result import Result
 
@@ -35,18 +36,38 @@ def check_result(request: Request, result: Result, *, accept_downscaled: bool = 
         APIResponseError: Its size is another one that the options do not explain, by more
             than 2 px, with or without enlarging, either way up.
     """
+    check_answer(
+        result,
+        request.source.size,
+        request.options,
+        accept_downscaled=accept_downscaled or request.accept_downscaled,
+    )
+
+
+def check_answer(
+    result: Result, source: Size, options: Options, *, accept_downscaled: bool = False
+) -> None:
+    """The same where the picture itself is not at hand: all that is needed of it is its size.
+
+    Args:
+        result: The answer.
+        source: Width and height of the picture that was sent, in px.
+        options: What was asked for.
+        accept_downscaled: As above.
+
+    Raises:
+        NotAnImageError: As above.
+        DownscaledResultError: As above.
+        APIResponseError: As above.
+    """
     size = _size_of_whole(result)
-    expected = expected_sizes(request.source.size, request.options)
+    expected = expected_sizes(source, options)
     if explains(expected, size):
         return
-    texts = {
-        "size": _text(size),
-        "source": _text(request.source.size),
-        "expected": _text(expected[0]),
-    }
+    texts = {"size": _text(size), "source": _text(source), "expected": _text(expected[0])}
     if not _is_shrunk(size, expected):
         raise _refusal(APIResponseError, messages.UNEXPLAINED_SIZE.format(**texts), result)
-    if not (accept_downscaled or request.accept_downscaled):
+    if not accept_downscaled:
         raise _refusal(DownscaledResultError, messages.DOWNSCALED.format(**texts), result)
 
 

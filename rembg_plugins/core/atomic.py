@@ -58,7 +58,7 @@ def _replace(target: Path, content: bytes, *, permissions: int | None) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    _sync_folder(target.parent)
+    sync_folder(target.parent)
 
 
 def _write_all(descriptor: int, content: bytes) -> None:
@@ -67,7 +67,7 @@ def _write_all(descriptor: int, content: bytes) -> None:
         rest = rest[os.write(descriptor, rest) :]
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """Make the rename last. A failure is no failure of the write: the file is there, and whole."""
     if os.name == "nt":  # where a folder cannot be opened
         return

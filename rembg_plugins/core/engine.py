@@ -68,7 +68,8 @@ class Engine(Protocol):
             request: What to cut out; checked, hence trusted.
             on_progress: Called for each piece that was sent or received. An exception that it
                 raises cancels the call and reaches the caller as it is.
-            sink: A binary file that gets the answer's bytes before anything judges them.
+            sink: A binary file that gets the answer's bytes before anything judges them; it is
+                flushed when it has all of them, and only then.
 
         Raises:
             RembgError: Why there is no cut-out, with ``sent`` and ``billed``.

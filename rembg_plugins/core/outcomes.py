@@ -17,6 +17,7 @@ WatcherAction = Literal["retry", "park", "fail", "stop"]
 EXIT_OK = 0
 EXIT_SOME_FAILED = 1
 EXIT_USAGE = 2
+EXIT_WORK_LEFT = 3  # pictures wait for a person, or for another run
 EXIT_INTERRUPTED = 130
 EXIT_TERMINATED = 143
 

@@ -1,6 +1,7 @@
-"""A lock on the purse: where it is closed, no picture leaves this machine.
+"""What holds of calls that cost money: how many at once, when to ask first, and never by mistake.
 
-Test runs close it, so that no mistake in a test spends credits.
+A lock on the purse: where it is closed, no picture leaves this machine. Test runs close it, so
+that no mistake in a test spends credits.
 """
 
 from __future__ import annotations
@@ -15,6 +16,12 @@ from rembg_plugins.core.loopback import is_loopback
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+JOBS = 4
+"""Calls at once where they are paid for: an answer of the API takes 3 to 5 s of waiting."""
+
+ASK_ABOVE = 50
+"""Paid pictures from which on a run asks first."""
 
 OPTION = "--rembg-allow-paid"
 """The option of pytest that leaves it open."""

@@ -41,7 +41,7 @@ def cut_out(
         request: What to cut out; its options are not looked at.
         mask_of: RGB, (w, h) px -> L, same size; 255 is the subject.
         engine: The name that the result shall carry.
-        sink: Gets the encoded cut-out.
+        sink: Gets the encoded cut-out, and is flushed.
 
     Returns:
         RGBA, the picture's size after its orientation was applied; PNG.
@@ -61,4 +61,5 @@ def cut_out(
         )
         if sink is not None:
             sink.write(result.content)
+            sink.flush()
     return result

@@ -75,6 +75,73 @@ def test_an_answer_of_just_the_bound_is_whole():
     assert len(answer.content) == 1000
 
 
+class Sink(io.BytesIO):
+    """Remembers how long it was whenever it was flushed."""
+
+    def __init__(self, problem=None):
+        super().__init__()
+        self.flushed = []
+        self.problem = problem
+
+    def flush(self):
+        self.flushed.append(self.tell())
+        if self.problem is not None:
+            raise self.problem
+
+
+def received(raw, sink, longest=1_000_000):
+    return receive(raw, meter=Meter("download", None), sink=sink, longest=longest)
+
+
+@pytest.mark.parametrize("length", [0, 1, 700_000])
+def test_the_sink_is_flushed_once_and_when_all_has_come(length):
+    sink = Sink()
+    assert received(raw_of(bytes(length)), sink).whole
+    assert sink.flushed == [length]
+
+
+class Broken(io.BytesIO):
+    """A connection that is reset in the midst of an answer."""
+
+    def read(self, *size):
+        piece = super().read(*size)
+        if not piece:
+            raise ConnectionResetError
+        return piece
+
+    read1 = read
+
+
+def test_the_sink_of_an_answer_that_breaks_off_is_not_flushed():
+    sink = Sink()
+    raw = HTTPResponse(Broken(b"half"), status=200, preload_content=False)
+    answer = received(raw, sink)
+    assert answer.content == sink.getvalue() == b"half"
+    assert answer.failure is not None
+    assert sink.flushed == []
+
+
+def test_the_sink_of_an_answer_that_is_too_long_is_not_flushed():
+    sink = Sink()
+    assert received(raw_of(bytes(5_000_000)), sink).too_long
+    assert sink.flushed == []
+
+
+def test_a_sink_that_cannot_make_the_answer_last_is_a_failure_that_is_kept():
+    problem = OSError(28, "No space left on device")
+    answer = received(raw_of(b"paid"), Sink(problem))
+    assert answer.sink_failure is problem
+    assert not answer.whole
+    assert answer.content == b"paid"
+
+
+def test_a_sink_that_failed_is_not_flushed():
+    sink = Sink()
+    sink.write = lambda piece: 0
+    assert isinstance(received(raw_of(b"paid"), sink).sink_failure, OSError)
+    assert sink.flushed == []
+
+
 def test_sixty_four_kilobytes_of_a_report_are_read():
     assert len(read_report_body(raw_of(bytes(1_000_000)))) == 64 * 1024
 

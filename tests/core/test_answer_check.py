@@ -4,8 +4,9 @@ import pytest
 from core.pictures import SAMPLES, blank, drawn, png_of
 from PIL import Image
 
-from rembg_plugins.core.answer_check import check_result, is_downscaled
+from rembg_plugins.core.answer_check import check_answer, check_result, is_downscaled
 from rembg_plugins.core.errors import APIResponseError, DownscaledResultError, NotAnImageError
+from rembg_plugins.core.options import Options
 from rembg_plugins.core.result import Result
 from rembg_plugins.core.validation import validate
 
@@ -155,3 +156,41 @@ def test_an_answer_to_a_pil_image_is_checked_alike():
     request = validate(drawn("RGB", (800, 600)))
     check_result(request, answer_of(blank((800, 600))))
     refusal(request, blank((700, 600)))
+
+
+FULL = Options(format="PNG")
+
+
+@pytest.mark.parametrize("size", [(1000, 750), (750, 1000), (998, 752)])
+def test_an_answer_is_checked_by_the_size_of_its_picture_alone(size):
+    check_answer(answer_of(blank(size)), (1000, 750), FULL)
+
+
+@pytest.mark.parametrize(
+    ("content", "cls"),
+    [
+        (blank((500, 375)), APIResponseError),
+        (blank((460, 345)), DownscaledResultError),
+        (blank((1000, 750))[:-9], NotAnImageError),
+        (b"<html>Bad gateway</html>", NotAnImageError),
+    ],
+)
+def test_an_answer_without_its_picture_is_refused_as_with_it(content, cls):
+    result = answer_of(content)
+    with pytest.raises(APIResponseError) as caught:
+        check_answer(result, (1000, 750), FULL)
+    assert type(caught.value) is cls
+    assert (caught.value.result, caught.value.billed) == (result, True)
+    with pytest.raises(APIResponseError) as with_picture:
+        check_result(request_for(format="PNG"), result)
+    assert str(with_picture.value) == str(caught.value)
+
+
+def test_a_small_answer_without_its_picture_passes_where_it_is_welcome():
+    check_answer(answer_of(blank((460, 345))), (1000, 750), FULL, accept_downscaled=True)
+
+
+def test_an_answer_without_its_picture_is_explained_by_the_options():
+    check_answer(answer_of(blank((600, 450))), (1000, 750), Options(format="PNG", w=600))
+    with pytest.raises(APIResponseError):
+        check_answer(answer_of(blank((600, 450))), (1000, 750), FULL)

@@ -157,6 +157,20 @@ def test_a_forked_child_makes_its_own_session(engine, tmp_path):
     assert done.returncode == 0, done.stderr.decode()
 
 
+def test_the_sink_is_flushed_when_it_has_all_of_the_cut_out():
+    class Sink(io.BytesIO):
+        flushed = ()
+
+        def flush(self):
+            self.flushed += (self.tell(),)
+
+    sink = Sink()
+    result = LocalEngine().run(
+        validate(photo("rocket.jpg").resize((64, 48))).full_size(), sink=sink
+    )
+    assert sink.flushed == (len(result.content),)
+
+
 def test_the_sink_gets_the_full_size_cut_out():
     sink = io.BytesIO()
     request = validate(IMAGES / "rocket.jpg", w=40).full_size()
