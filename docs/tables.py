@@ -26,12 +26,13 @@ EXIT_CODES: Mapping[int, str] = {
     0: "Everything was done, or was there already.",
     1: "Some pictures failed; the others were done.",
     2: "The command or an option is wrong, or more than 50 paid pictures were not confirmed.",
+    3: "`watch --once`: pictures are left that wait for a person, or for another run.",
     65: "The picture breaks a rule, or the API refuses it or an option.",
     69: "The API cannot be reached, or fails.",
     70: "A bug of this package.",
     73: "A result could not be written.",
-    75: "Later: a limit is reached, of the API's, `--max-credits` or `--fail-under`, or no credits "
-    "are left.",
+    75: "Later: a limit is reached, of the API's, `--max-credits`, `--budget` or `--fail-under`, "
+    "no credits are left, or another watcher has this folder.",
     76: "The API answered with something that cannot be used.",
     77: "The key is not known, or may not do this.",
     78: "The set-up is wrong: no engine, a bad URL, a key and a token at once.",
@@ -226,10 +227,50 @@ def command_help(*path: str) -> str:
 
 
 def commands() -> str:
-    """The help of every command, each under its heading."""
+    """The help of every command, each under its heading; of a group, its commands' as well."""
     from rembg_plugins.cli import cli  # noqa: PLC0415 - the other tables need no click
 
-    return "\n".join(f"### {name}\n\n{command_help(name)}" for name in sorted(cli.commands))
+    return "\n".join(_helps(cli, ()))
+
+
+def watch_settings() -> str:
+    """Every setting of the watcher: flag, variable, key, default, meaning."""
+    from rembg_plugins.cli.watch_options import shown_default, spelling  # noqa: PLC0415 - click
+    from rembg_plugins.watch.settings import SETTINGS, variable_of  # noqa: PLC0415 - for this alone
+
+    rows = (
+        (
+            f"`{name}`",
+            f"`{spelling(name, info)}`",
+            f"`{variable_of(name)}`",
+            f"`{info.example}`",
+            (shown_default(name, info) or "off").replace("|", r"\|"),
+            info.help.replace("|", r"\|"),
+        )
+        for name, info in SETTINGS.items()
+    )
+    return _table(("Key", "Flag", "Variable", "Example", "Default", "Meaning"), rows)
+
+
+def watch_lines() -> str:
+    """What the objects of `watch --json` hold."""
+    from rembg_plugins.cli import watch_report  # noqa: PLC0415 - the other tables need no click
+
+    return _described(watch_report)
+
+
+def ledger_objects() -> str:
+    """What the objects of `ledger ... --json` hold."""
+    from rembg_plugins.cli import ledger  # noqa: PLC0415 - likewise
+
+    return _described(inspect.getmodule(ledger.callback))
+
+
+def status_file() -> str:
+    """What the watcher's status file holds."""
+    from rembg_plugins.watch import health  # noqa: PLC0415 - for this alone
+
+    return _described(health).replace(":data:`EVERY_S`", f"{health.EVERY_S:g}")
 
 
 def error_types() -> list[type[errors.RembgError]]:
@@ -246,6 +287,20 @@ def hook_functions() -> dict[str, Any]:
 def call_of(name: str, function: Any) -> str:
     """A hook as a plugin writes it: `rembg_on_error(request, error)`."""
     return f"{name}({', '.join(inspect.signature(function).parameters)})"
+
+
+def _helps(group: Any, path: tuple[str, ...]) -> Iterator[str]:
+    """The help of the commands of a group, under headings."""
+    for name, command in sorted(group.commands.items()):
+        words = (*path, name)
+        yield f"{'#' * (len(words) + 2)} {' '.join(words)}\n\n{command_help(*words)}"
+        yield from _helps(command, words) if hasattr(command, "commands") else ()
+
+
+def _described(module: Any) -> str:
+    """A module's text but for its first line; it is Markdown, but for the doubled backquotes."""
+    text = inspect.cleandoc(module.__doc__ or "").split("\n\n", 1)[1]
+    return text.replace("``", "`") + "\n"
 
 
 def _is_error(value: object) -> bool:

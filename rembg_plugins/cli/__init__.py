@@ -13,12 +13,14 @@ from typing import NoReturn
 
 from rembg_plugins.cli.doctor import doctor
 from rembg_plugins.cli.interruption import WORKER
+from rembg_plugins.cli.ledger import ledger
 from rembg_plugins.cli.options_command import options
 from rembg_plugins.cli.plugins import plugins
 from rembg_plugins.cli.program import Program
 from rembg_plugins.cli.remove import remove
 from rembg_plugins.cli.sandbox import sandbox
 from rembg_plugins.cli.usage import usage
+from rembg_plugins.cli.watch import watch
 
 __all__ = ["build_program", "cli", "main"]
 
@@ -30,7 +32,7 @@ def build_program() -> Program:
         help="Remove the background of pictures: with the hosted RemBG API, or on this machine.",
         epilog="`rembg-plugins remove cat.jpg -o cat.png` is all it takes.",
     )
-    for command in (remove, options, plugins, doctor, sandbox, usage):
+    for command in (remove, watch, ledger, options, plugins, doctor, sandbox, usage):
         program.add_command(command)
     return program
 

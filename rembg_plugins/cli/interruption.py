@@ -44,6 +44,16 @@ def raising_on_sigterm() -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def raising_on_signals() -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM raise, within what else tells of them."""
+    with (
+        _handling(_raise_terminated, (signal.SIGTERM,)),
+        _handling(signal.default_int_handler, (signal.SIGINT,)),
+    ):
+        yield
+
+
+@contextlib.contextmanager
 def telling_of_signals(tell: Callable[[int], object]) -> Iterator[None]:
     """Call ``tell`` with the number of each Ctrl-C or SIGTERM, in place of raising anything.
 

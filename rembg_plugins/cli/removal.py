@@ -16,13 +16,13 @@ from rembg_plugins.cli.environment import find_configuration
 from rembg_plugins.cli.plan import Plan, make_plan
 from rembg_plugins.cli.progress import open_bar
 from rembg_plugins.cli.record import Record, Tally
-from rembg_plugins.cli.remove import ASK_ABOVE, PAID_JOBS
 from rembg_plugins.cli.report import HumanReport, JsonReport, Report
 from rembg_plugins.cli.sources import STANDARD
 from rembg_plugins.cli.targets import check_folder, find_targets, is_special
 from rembg_plugins.cli.wording import count, printable
 from rembg_plugins.core.assembly import build
 from rembg_plugins.core.outcomes import EXIT_SOME_FAILED
+from rembg_plugins.core.paid_calls import ASK_ABOVE, JOBS
 from rembg_plugins.core.retry import Retry
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class Removal:
 
         Raises:
             click.UsageError: The arguments contradict each other, or more than
-                :data:`~rembg_plugins.cli.remove.ASK_ABOVE` paid pictures were not confirmed.
+                :data:`~rembg_plugins.core.paid_calls.ASK_ABOVE` paid pictures were not confirmed.
             RembgError: There is no engine that can work.
             OSError: Nothing can be written where the outputs are to go.
         """
@@ -161,7 +161,7 @@ class Removal:
             report=report,
             tally=tally,
             bar=None if self.quiet else open_bar(),
-            workers=self.jobs or (PAID_JOBS if paid else 1),
+            workers=self.jobs or (JOBS if paid else 1),
             transcode=self.transcode,
             accept_downscaled=self.accept_downscaled,
             fresh=self.force,

@@ -9,12 +9,7 @@ import click
 from rembg_plugins.cli.logs import verbose_option
 from rembg_plugins.cli.removal_options import removal_options
 from rembg_plugins.cli.wording import HELP_NAMES
-
-ASK_ABOVE = 50
-"""Paid pictures from which on a run asks first."""
-
-PAID_JOBS = 4
-"""Pictures at once where they are paid for: an answer of the API takes 3 to 5 s of waiting."""
+from rembg_plugins.core.paid_calls import ASK_ABOVE, JOBS
 
 _MOST_JOBS = 64
 
@@ -40,7 +35,7 @@ _MOST_JOBS = 64
     "--jobs",
     type=click.IntRange(1, _MOST_JOBS),
     metavar="N",
-    help=f"Pictures at once.  [default: {PAID_JOBS} where they are paid for, else 1]",
+    help=f"Pictures at once.  [default: {JOBS} where they are paid for, else 1]",
 )
 @click.option("--force", is_flag=True, help="Make outputs that exist anew, and pay anew.")
 @click.option("-y", "--yes", is_flag=True, help=f"Do not ask above {ASK_ABOVE} paid pictures.")

@@ -152,7 +152,7 @@ class JsonReport:
                 "same_as": None if record.same_as is None else record.same_as.source,
             }
         if record.error is not None:
-            facts["error"] = _error_facts(record.error) | {"rescued": record.rescued}
+            facts["error"] = error_facts(record.error) | {"rescued": record.rescued}
         _write(facts)
 
     def summary(self, tally: Tally) -> None:
@@ -196,7 +196,8 @@ def _expected_cost(tally: Tally) -> str:
     return text
 
 
-def _error_facts(error: BaseException) -> dict[str, object]:
+def error_facts(error: BaseException) -> dict[str, object]:
+    """What is told of an error in JSON, by names."""
     errors = error.errors if isinstance(error, RembgError) else ()
     return {
         "class": type(error).__name__,

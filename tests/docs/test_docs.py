@@ -18,15 +18,18 @@ from rembg_plugins.api.error_mapping import KEPT_OF_BODY
 from rembg_plugins.api.throttle import HOLD_S
 from rembg_plugins.cli import cli
 from rembg_plugins.cli.batch import GRACE_S
-from rembg_plugins.cli.remove import ASK_ABOVE, PAID_JOBS
 from rembg_plugins.core import encoding, errors, expected_size, limits, outcomes, result, retry
 from rembg_plugins.core.folder_store import DEFAULT_MAX_BYTES
 from rembg_plugins.core.options import MAX_SIDE, OPTIONS
+from rembg_plugins.core.paid_calls import ASK_ABOVE, JOBS
 from rembg_plugins.core.rate import DEFAULT_RATE
 from rembg_plugins.core.setting import SETTINGS
 from rembg_plugins.core.store import MemoryStore
 from rembg_plugins.sandbox import account, calls
 from rembg_plugins.sandbox.settings import Settings
+from rembg_plugins.watch.failpoints import VARIABLE as FAILPOINT
+from rembg_plugins.watch.settings import SETTINGS as WATCH_SETTINGS
+from rembg_plugins.watch.settings import variable_of
 
 REFERENCE = DOCS / "reference"
 PACKAGE = ROOT / "rembg_plugins"
@@ -90,6 +93,7 @@ def test_every_variable_that_the_code_names_is_in_the_page_of_settings():
 
 def test_no_page_names_a_variable_that_the_code_does_not_read():
     known = {info.variable for info in SETTINGS.values()}
+    known |= {variable_of(name) for name in (*WATCH_SETTINGS, *OPTIONS, "config")} | {FAILPOINT}
     named = {name for page in PAGES for name in re.findall(r"\bREMBG_[A-Z_]*[A-Z]", text_of(page))}
     assert named <= known
 
@@ -154,7 +158,7 @@ FACTS = {
     r"JPEG at quality (\d+)": str(JPEG["quality"]),
     r"[Mm]ore than (\d+) (?:paid )?pictures": str(ASK_ABOVE),
     r"under way have (\d+) s": f"{GRACE_S:g}",
-    r"With the API, (\d+) pictures are worked on at once": str(PAID_JOBS),
+    r"With the API, (\d+) pictures are worked on at once": str(JOBS),
     r"You need Python (3\.\d+)": PROJECT["requires-python"].removeprefix(">="),
 }
 """What the pages say in passing, and what the code says."""

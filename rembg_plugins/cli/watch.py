@@ -1,0 +1,117 @@
+"""``rembg-plugins watch``: its arguments, its question, its signals."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import closing
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from rembg_plugins.cli.interruption import raising_on_signals, telling_of_signals
+from rembg_plugins.cli.logs import verbose_option
+from rembg_plugins.cli.removal_options import removal_options
+from rembg_plugins.cli.watch_options import telling_of_problems, watch_options
+from rembg_plugins.cli.wording import HELP_NAMES, sentences
+from rembg_plugins.core.paid_calls import ASK_ABOVE
+from rembg_plugins.watch.states import PathState
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from rembg_plugins.watch.ledger import Ledger
+    from rembg_plugins.watch.report import Report, Summary
+    from rembg_plugins.watch.settings import WatchSettings
+
+
+@click.command(context_settings=HELP_NAMES)
+@click.argument("inbox", type=click.UNPROCESSED)
+@click.argument("outbox", type=click.UNPROCESSED)
+@watch_options()
+@removal_options
+@verbose_option
+@click.pass_context
+def watch(
+    context: click.Context, /, *, inbox: str, outbox: str, config: str | None, **arguments: Any
+) -> None:
+    """Remove the background of each picture that lands in INBOX, and put it into OUTBOX.
+
+    Each picture is paid for once, whatever happens; every option can also be set in a file
+    (--config), or in the environment (REMBG_WATCH_JOBS, ...). Ctrl-C ends it when what is under
+    way is done; a second one at once.
+    """
+    from rembg_plugins.watch.lock import EXIT_LOCKED, AlreadyWatchedError  # noqa: PLC0415 - lazily
+
+    try:
+        with telling_of_problems():
+            summary = _run(_settings(inbox, outbox, arguments, config))
+    except AlreadyWatchedError as error:
+        for line in sentences(error):
+            click.echo(f"Error: {line}", err=True)
+        context.exit(EXIT_LOCKED)
+    context.exit(summary.exit_code)
+
+
+def _settings(
+    inbox: str, outbox: str, arguments: Mapping[str, Any], config: str | None
+) -> WatchSettings:
+    from rembg_plugins.watch.configuration import read_settings  # noqa: PLC0415 - so that --help is quick
+
+    return read_settings(inbox, outbox, arguments, environ=os.environ, config=config)
+
+
+def _run(settings: WatchSettings) -> Summary:
+    from rembg_plugins.cli.environment import find_configuration  # noqa: PLC0415 - lazily
+    from rembg_plugins.cli.progress import open_bar  # noqa: PLC0415 - lazily
+    from rembg_plugins.cli.watch_progress import ProgressReport  # noqa: PLC0415 - lazily
+    from rembg_plugins.cli.watch_report import (  # noqa: PLC0415 - lazily
+        HumanReport,
+        JsonReport,
+        Lines,
+    )
+    from rembg_plugins.watch.parts import Parts  # noqa: PLC0415 - lazily
+    from rembg_plugins.watch.watcher import Watcher  # noqa: PLC0415 - lazily
+
+    lines = Lines(open_bar() if settings.once and not settings.json else None)
+    report: Report = JsonReport(lines) if settings.json else HumanReport(lines)
+    if settings.once and not settings.json:
+        report = ProgressReport(report, lines, left=lambda: _left(parts.ledger))
+    configuration = find_configuration(engine=settings.engine)
+    parts = Parts(settings=settings, configuration=configuration, report=report)
+    watcher = Watcher(
+        parts=parts,
+        once=settings.once,
+        confirm=_confirmation(settings),
+    )
+    with closing(lines), telling_of_signals(watcher.signals.put):
+        return watcher.run()
+
+
+def _left(ledger: Ledger) -> int:
+    """How many names have neither output nor note yet."""
+    states = ledger.paths.states()
+    return sum(
+        states.get(one, 0) for one in (PathState.WAITING, PathState.READY, PathState.FAILING)
+    )
+
+
+def _confirmation(settings: WatchSettings) -> Callable[[int], bool] | None:
+    """What asks whether many paid pictures are wanted; None where there is nothing to ask."""
+    most = None if settings.budget is None else settings.budget.limit
+    if settings.yes or (most is not None and most <= ASK_ABOVE):
+        return None
+    return partial(_confirm, most)
+
+
+def _confirm(most: int | None, paid: int) -> bool:
+    """Ask whether so many paid pictures are wanted; where nobody can be asked: no."""
+    number = f"{paid} pictures" if most is None or paid <= most else f"{most} of {paid} pictures"
+    question = f"{number} would be paid for, a credit each."
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        advice = f"Say --yes to confirm, or bound them by a --budget of {ASK_ABOVE} at most."
+        click.echo(f"{question} {advice}", err=True)
+        return False
+    with raising_on_signals():  # for Ctrl-C is an answer too
+        return click.confirm(f"{question} Go on?", err=True)

@@ -1,0 +1,171 @@
+"""The folders of a run, and the rules between them."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rembg_plugins.core.errors import ConfigurationError, FieldError
+from rembg_plugins.watch.filesystem import kind_of
+from rembg_plugins.watch.problems import FOLDER, problem_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+FAILED = "failed"
+DONE = "done"
+
+_UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
+_LONGEST_NAME = 40
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Folders:
+    """Where everything lies; real paths, without links.
+
+    Attributes:
+        inbox: Where pictures land.
+        outbox: Where outputs go.
+        failed: Where notes on failures go, and pictures that failed.
+        failed_is_given: Whether a person chose that folder.
+        done: Where originals go with ``--originals move``.
+        state: Where the ledger, the spool and the cut-outs of this INBOX lie.
+    """
+
+    inbox: Path
+    outbox: Path
+    failed: Path
+    failed_is_given: bool
+    done: Path
+    state: Path
+
+    @property
+    def left_out(self) -> frozenset[str]:
+        """The real paths of folders that are not looked at."""
+        return frozenset({str(self.failed), str(self.done)})
+
+    def make(self) -> None:
+        """Make OUTBOX and the state folder where they do not exist.
+
+        Raises:
+            OSError: One cannot be made.
+        """
+        self.outbox.mkdir(parents=True, exist_ok=True)
+        self.state.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+
+def find_folders(inbox: Path, outbox: Path, *, failed: Path | None, state: Path | None) -> Folders:
+    """The folders of a run; makes none.
+
+    Args:
+        inbox: Must exist.
+        outbox: Is made later where it does not.
+        failed: Where pictures that failed go; None is ``failed`` in INBOX.
+        state: Where the states of all INBOXes lie; None is the user's folder for such.
+
+    Raises:
+        ConfigurationError: With one error for each rule that is broken.
+    """
+    problems: list[str] = []
+    real = _real(inbox)
+    if not real.is_dir():
+        kind = "is no folder" if real.exists() else "does not exist"
+        problems.append(f"INBOX {inbox} {kind}: make it, or mount it, and start again.")
+    folders = Folders(
+        inbox=real,
+        outbox=_real(outbox),
+        failed=_real(failed or real / FAILED),
+        failed_is_given=failed is not None,
+        done=real / DONE,
+        state=_real(state_of(real, state)),
+    )
+    problems += _problems(folders)
+    if problems:
+        errors = [FieldError(field=None, message=one, code=FOLDER) for one in problems]
+        raise ConfigurationError(" ".join(problems), errors=errors)
+    return folders
+
+
+def state_of(inbox: Path, root: Path | None = None) -> Path:
+    """The state folder of an INBOX: its name, and a digest of its real path.
+
+    Raises:
+        ConfigurationError: No folder is given, and ``platformdirs`` is not installed.
+    """
+    real = _real(inbox)
+    digest = hashlib.sha256(os.fsencode(real)).hexdigest()[:8]
+    name = _UNSAFE.sub("-", real.name)[:_LONGEST_NAME] or "inbox"
+    return (root or _default_root()) / f"{name}-{digest}"
+
+
+def _default_root() -> Path:
+    try:
+        import platformdirs  # noqa: PLC0415 - of an extra
+    except ImportError as problem:
+        message = (
+            "platformdirs is not installed; run: pip install 'rembg-plugins[watch]', or say "
+            "where the ledger is kept with --state FOLDER."
+        )
+        raise problem_of(FOLDER, message, field="state") from problem
+    return Path(platformdirs.user_state_path("rembg-plugins", appauthor=False)) / "watch"
+
+
+def _problems(folders: Folders) -> Iterator[str]:
+    yield from _outbox_problems(folders.inbox, folders.outbox)
+    yield from _failed_problems(folders)
+    yield from _state_problems(folders)
+
+
+def _outbox_problems(inbox: Path, outbox: Path) -> Iterator[str]:
+    if _is_same(inbox, outbox):
+        yield f"INBOX and OUTBOX are one folder, {inbox}: outputs would be taken for pictures."
+    elif _is_below(outbox, inbox):
+        yield f"OUTBOX {outbox} lies in INBOX {inbox}: outputs would be taken for pictures."
+    elif _is_below(inbox, outbox):
+        yield f"INBOX {inbox} lies in OUTBOX {outbox}: choose an OUTBOX beside it."
+    if outbox.exists() and not outbox.is_dir():
+        yield f"OUTBOX {outbox} is no folder."
+
+
+def _failed_problems(folders: Folders) -> Iterator[str]:
+    failed = folders.failed
+    if _is_same(failed, folders.inbox) or _is_below(folders.inbox, failed):
+        yield f"The folder for failures, {failed}, holds INBOX: choose another (--failed)."
+    if _is_same(failed, folders.outbox):
+        yield f"The folder for failures is OUTBOX, {failed}: choose another (--failed)."
+
+
+def _state_problems(folders: Folders) -> Iterator[str]:
+    state = folders.state
+    for name, folder in (("INBOX", folders.inbox), ("OUTBOX", folders.outbox)):
+        if _is_same(state, folder) or _is_below(state, folder):
+            yield f"The state folder {state} lies in {name} {folder}: choose another (--state)."
+    kind = kind_of(state)
+    if kind.is_network:
+        yield (
+            f"The state folder {state} lies on a network file system ({kind.name}), where the "
+            "ledger could be damaged: choose one on a local disk (--state)."
+        )
+
+
+def _real(path: Path) -> Path:
+    return Path(os.path.realpath(path))
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    """Whether two paths are one folder, by whatever names: links, mounts, upper and lower case."""
+    if one == other:
+        return True
+    try:
+        return one.samefile(other)
+    except OSError:
+        return False
+
+
+def _is_below(path: Path, folder: Path) -> bool:
+    """Whether a path, which need not exist, lies somewhere in a folder."""
+    return any(_is_same(above, folder) for above in path.parents)
