@@ -162,8 +162,8 @@ def retry(
 @ledger.command(context_settings=HELP_NAMES)
 @_inbox
 @_names
-@click.option("--retry", "again", flag_value=True, type=bool, default=None, help="Send them again.")
-@click.option("--give-up", "again", flag_value=False, type=bool, help="Let them fail.")
+@click.option("--retry", "again", is_flag=True, help="Send them again.")
+@click.option("--give-up", is_flag=True, help="Let them fail.")
 @_force
 @watch_options("state")
 @_json
@@ -175,7 +175,8 @@ def resolve(
     *,
     inbox: str,
     names: tuple[str, ...],
-    again: bool | None,
+    again: bool,
+    give_up: bool,
     force: bool,
     as_json: bool,
     **arguments: Any,
@@ -186,8 +187,8 @@ def resolve(
     """
     from rembg_plugins.watch import decisions  # noqa: PLC0415 - lazily
 
-    if again is None:
-        message = "Give --retry or --give-up."
+    if again is give_up:
+        message = "Give --retry or --give-up, and not both."
         raise click.UsageError(message)
     root = Path(inbox).resolve()
 

@@ -237,12 +237,13 @@ def test_what_was_published_before_does_not_fail_when_it_is_given_up(
     assert len(paid.calls) == 1
 
 
-def test_resolve_wants_to_be_told_how(draw, watch, run, paid):
+@pytest.mark.parametrize("flags", [(), ("--retry", "--give-up")])
+def test_resolve_wants_to_be_told_how(draw, watch, run, paid, flags):
     draw("in/cat.png")
     watch()
-    done = run("ledger", "resolve", "in")
+    done = run("ledger", "resolve", "in", *flags)
     assert done.exit_code == 2
-    assert "Give --retry or --give-up." in done.stderr
+    assert "Give --retry or --give-up, and not both." in done.stderr
 
 
 def test_a_name_that_nobody_knows_is_refused(draw, watch, run, paid):
