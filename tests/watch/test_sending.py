@@ -63,6 +63,7 @@ def test_a_file_that_was_replaced_behind_its_stamp_is_not_sent(api):
     api.work()
     assert api.sent == []
     assert api.content(old) is None
+    assert api.parts.gate.state.running == 0
 
 
 @pytest.mark.parametrize("fate", ["gone", "a folder", "a link"])

@@ -185,6 +185,23 @@ def test_an_output_that_cannot_be_written_stops_sending_and_is_tried_again(stati
     assert parts.workers.troubles == {}
 
 
+def test_of_many_outputs_that_cannot_be_written_one_is_tried_at_a_time(station):
+    station.open()
+    for number in range(9):
+        station.fed(f"{number}.jpg")
+    station.work()
+    parts = station.open(w="5")
+    ours = station.outbox / ".rembg-plugins" / "temporary"
+    ours.rmdir()
+    ours.write_bytes(b"in the way")
+    station.work()
+    assert len(parts.workers.put_off) == 1
+    station.clock.now += 31
+    ours.unlink()
+    station.work()
+    assert station.ears.statuses == {"published": 18}
+
+
 def test_an_original_that_cannot_be_put_away_does_not_stop_sending(station, scripted):
     parts = station.open(originals="move")
     station.fed("a.jpg")
