@@ -11,7 +11,7 @@ from rembg_plugins.core.errors import (
     PaymentRequiredError,
     RateLimitError,
 )
-from rembg_plugins.watch.watcher import ASK_ABOVE
+from rembg_plugins.watch.watcher import ASK_ABOVE, Watcher
 
 # How a run with --once ends: what the engine does, and what the run ends with.
 
@@ -156,6 +156,21 @@ def test_what_is_paid_for_is_published_before_a_run_ends_at_a_closed_gate(
     scripted.script["each"] = answered(AuthenticationError, 401)
     summary = make_watcher(w="5", jobs="2").run()
     assert (summary.exit_code, summary.published, summary.left) == (77, 20, 1)
+
+
+def test_a_closed_gate_is_no_end_while_something_can_be_published(station, scripted):
+    parts = station.open()
+    station.fed("a.jpg", seed="twin")
+    station.work()
+    station.fed("b.jpg")
+    scripted.script["each"] = answered(AuthenticationError, 401)
+    station.work()
+    station.fed("c.jpg", seed="twin")
+    watcher = Watcher(parts=parts, once=True, clock=station.clock)
+    assert not watcher._is_done()
+    station.work()
+    assert watcher._is_done()
+    assert sorted(station.outputs()) == ["a.png", "c.png"]
 
 
 # The question.

@@ -141,6 +141,10 @@ def test_calls_under_way_are_brought_to_their_end_where_another_ended_in_a_bug(
     bug.until_reached()
     bug.open()
     until(lambda: watcher.parts.workers.problem is not None)
+    for _ in range(2):  # the main thread has looked, and goes on
+        before = status_of(watcher)["written"]
+        make_watcher.put_forward(6)
+        until(lambda before=before: future.done() or status_of(watcher)["written"] > before)
     assert not future.done()
     door.open()
     assert future.result(PATIENCE_S).exit_code == 70
