@@ -94,7 +94,9 @@ def pause_until(until: float | None, *, clock: float, now: float) -> Pause:
     return Pause(
         kind="closed" if until is None else "paused",
         reason="The budget is used up.",
-        remedy="Wait until it begins anew, or start again with another --budget.",
+        remedy="Start again with another --budget."
+        if until is None
+        else "Wait until it begins anew, or start again with another --budget.",
         exit_code=outcome(PaymentRequiredError).exit_code,
         rank=Rank.LIMIT,
         due=None if until is None else clock + until - now,

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from rembg_plugins.core.errors import RembgError
+from rembg_plugins.core.messages import UNSUPPORTED_TYPE
 from rembg_plugins.core.outcomes import OUTCOMES, outcome
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ _REMEDY = "Put a whole picture under this name, or run `rembg-plugins ledger ret
 
 def remedy_of(code: str, error: BaseException | None) -> str:
     """What a person can do about it, one sentence."""
+    if code == UNSUPPORTED_TYPE.code:
+        return "Start the watcher with --transcode, or put another picture under this name."
     if error is not None:
         return outcome(error).remedy
     return next((row.remedy for row in OUTCOMES.values() if row.form_code == code), _REMEDY)

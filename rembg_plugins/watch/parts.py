@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from rembg_plugins.core.assembly import build
+from rembg_plugins.core.messages import UNSUPPORTED_TYPE
+from rembg_plugins.watch.decisions import retry
 from rembg_plugins.watch.failing import Failures
 from rembg_plugins.watch.filesystem import kind_of, prepare_leases
 from rembg_plugins.watch.finder import Finder
@@ -25,6 +27,7 @@ from rembg_plugins.watch.report import Remembering
 from rembg_plugins.watch.selection import Selection
 from rembg_plugins.watch.sending import Sender
 from rembg_plugins.watch.spool import Spool
+from rembg_plugins.watch.states import PathState
 from rembg_plugins.watch.verdict import Judge
 from rembg_plugins.watch.workers import Workers
 
@@ -106,6 +109,15 @@ class Parts:
         self._make_gate()
         self._make_workers()
         self._make_finder()
+
+    def greet(self) -> None:
+        """Tell that it has begun, and with what."""
+        folders = self.settings.folders
+        cost = "a credit a picture" if self.is_paid else "no credits"
+        self.report.note(
+            f"Watching {folders.inbox} for {folders.outbox}, with the engine {self.engine.name}: "
+            f"{cost}. Ctrl-C ends it."
+        )
 
     def _make_gate(self) -> None:
         settings, jobs = self.settings, self.settings.workers(is_paid=self.is_paid)
@@ -232,6 +244,13 @@ class Parts:
         )
         self._settle(recovery, publisher)
 
+    def _take_kinds_again(self) -> None:
+        """Let the scan find what failed only since its kind was not re-encoded."""
+        failed = self.ledger.paths.in_state(PathState.FAILED)
+        places = [row.place for row in failed if row.code == UNSUPPORTED_TYPE.code]
+        if places:
+            retry(self.ledger, self.settings.folders.inbox, places, force=False)
+
     def _settle(self, recovery: Recovery, publisher: Publisher) -> None:
         """Bring the ledger, the folders and the spool together, as a crash may have left them."""
         for place in publisher.originals.restore():
@@ -245,6 +264,8 @@ class Parts:
             for row in self.ledger.paths.of_content(content.sha256, limit=1):
                 text = "A run before was ended while it was being sent: it may have been paid for."
                 self.report.note(text, source=row.place.relative)
+        if self.settings.transcode:
+            self._take_kinds_again()
         if self.ledger.meta.get(_MADE) != publisher.recipe.hex():
             self.ledger.paths.make_again(publisher.recipe)
             self.ledger.meta[_MADE] = publisher.recipe.hex()

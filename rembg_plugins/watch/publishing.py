@@ -229,7 +229,8 @@ class Publisher:
         twin = None
         if call is None:
             rows = self.ledger.paths.of_content(row.sha256, limit=2)
-            twin = next((other.place.relative for other in rows if other.place != row.place), None)
+            done = [other for other in rows if other.made == self.recipe]
+            twin = next((other.place.relative for other in done if other.place != row.place), None)
         call = call or Call()
         self.report.picture(
             PictureNews(

@@ -77,6 +77,8 @@ class Watcher:
             vitals = Vitals(parts=self.parts)
             stack.callback(vitals.end)
             vitals.service.ready()
+            if not self.once:
+                self.parts.greet()
             finding = self._start_finding()
             try:
                 self._loop(vitals, finding)

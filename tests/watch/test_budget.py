@@ -95,3 +95,5 @@ def test_a_budget_of_a_day_is_waited_for_and_one_of_a_run_is_not():
     run = pause_until(None, clock=50.0, now=400.0)
     assert (run.kind, run.left_s(clock=50.0, now=400.0)) == ("closed", None)
     assert day.exit_code == run.exit_code == 75
+    assert day.remedy.startswith("Wait")
+    assert run.remedy == "Start again with another --budget."

@@ -125,6 +125,16 @@ def test_an_answer_that_a_crash_left_is_published_without_a_call(station, script
     assert station.outputs() == {"cat.png": answer}
 
 
+def test_of_two_names_only_the_second_is_said_to_be_the_same_as_the_first(station):
+    answer = Adapter(OfflineEngine()).remove(photo("cat.jpg"), format="PNG").content
+    crash_in_a_call(station, answer=answer)
+    station.open()
+    station.fed("twin.jpg", seed="cat.jpg")
+    station.work()
+    first, second = station.ears.pictures
+    assert (first.same_as, second.same_as) == (None, first.source)
+
+
 def test_an_original_that_a_crash_left_out_of_its_place_is_put_back(station):
     station.open(originals="move")
     content = station.feed("a/cat.jpg")

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 from watch.feeding import photo
 from watch.watching import NO_ANSWER, REFUSED, answered
@@ -212,3 +215,19 @@ def test_what_is_cut_out_already_is_not_asked_about(station, make_watcher):
     assert make_watcher().run().exit_code == 0
     watcher = make_watcher(w="5", confirm=lambda _: pytest.fail("it asked"))
     assert watcher.run().published == ASK_ABOVE + 1
+
+
+@pytest.mark.parametrize("failed", [{}, {"failed": "elsewhere"}])
+def test_a_kind_that_was_refused_is_taken_by_a_run_that_transcodes(
+    station, make_watcher, scripted, failed
+):
+    content = station.feed("scan.tif", photo("scan", format_="TIFF"))
+    failed = {name: str(station.root / folder) for name, folder in failed.items()}
+    settings = {"include": ("*.tif",), **failed}
+    assert make_watcher(**settings).run().failed == 1
+    note = Path(station.ears.pictures[-1].note)
+    assert "--transcode" in json.loads(note.read_bytes())["remedy"]
+    summary = make_watcher(transcode="yes", **settings).run()
+    assert (summary.exit_code, summary.published, len(scripted.calls)) == (0, 1, 1)
+    assert not note.exists()
+    assert station.originals() == {"scan.tif": content}

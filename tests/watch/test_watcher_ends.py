@@ -51,6 +51,20 @@ def test_the_first_signal_drains(station, make_watcher, scripted, run_beside, nu
     assert status_of(watcher)["state"] == "stopped"
 
 
+@pytest.mark.parametrize(("paid", "cost"), [(True, "a credit a picture"), (False, "no credits")])
+def test_a_watcher_says_what_it_watches_and_what_that_costs(
+    station, make_watcher, scripted, run_beside, paid, cost
+):
+    scripted.paid = paid
+    watcher = make_watcher(once=False)
+    future = run_beside(watcher)
+    text, _ = station.ears.until(lambda: station.ears.notes)[0]
+    assert text.startswith(f"Watching {station.inbox} for {station.outbox}")
+    assert cost in text
+    watcher.signals.put(signal.SIGTERM)
+    future.result(PATIENCE_S)
+
+
 def test_a_signal_ends_an_idle_run_at_once(make_watcher, run_beside):
     watcher = make_watcher(once=False)
     future = run_beside(watcher)
