@@ -5,6 +5,8 @@
     RembgError
     ├── ValidationError (ValueError)
     ├── ConfigurationError
+    ├── CutoutPendingError
+    ├── SpendingError
     └── APIError
         ├── APIConnectionError
         │   └── APITimeoutError
@@ -140,6 +142,14 @@ class ValidationError(RembgError, ValueError):
 
 class ConfigurationError(RembgError):
     """The set-up is wrong: no key, an unknown engine, a bad URL."""
+
+
+class CutoutPendingError(RembgError):
+    """The cut-out is not there yet: it is being made, or waits for its turn or for a person."""
+
+
+class SpendingError(RembgError):
+    """A rule of this site forbids the call: its budget, or the attempts for one picture."""
 
 
 class APIError(RembgError):

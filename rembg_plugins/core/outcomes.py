@@ -82,6 +82,12 @@ OUTCOMES: dict[type[BaseException], Outcome] = {
     errors.ConfigurationError: _row(
         78, 500, "configuration", 60, "stop", "See `rembg-plugins doctor` for every setting."
     ),
+    errors.CutoutPendingError: _row(
+        75, 503, "pending", 0, "retry", "Wait until it is made; nothing was sent."
+    ),
+    errors.SpendingError: _row(
+        75, 503, "budget", 0, "park", "Raise the budget, or wait until it begins anew."
+    ),
     errors.APIError: _row(69, 502, "unavailable", 60, "retry", _SUPPORT),
     errors.APIConnectionError: _row(
         69, 503, "unavailable", 30, "retry", "Check the network, then try again."

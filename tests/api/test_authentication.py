@@ -29,7 +29,7 @@ from rembg_plugins.core.errors import ConfigurationError
     ],
 )  # fmt: skip
 def test_a_secret_is_masked_however_it_is_quoted(quoting):
-    secret = "Ab3/+=\"'<&>.$^\\x"  # noqa: S105 - no real one
+    secret = "Ab3/+=\"'<&>.$^\\x"
     assert scrub(f"a {quoting(secret)} b", [secret]) == "a *** b"
 
 

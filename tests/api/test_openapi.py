@@ -16,7 +16,7 @@ from rembg_plugins.core.usage_query import USAGE_PARAMETERS
 
 CONTRACT = Path(__file__).parents[1] / "contract"
 ERRORS = json.loads((CONTRACT / "errors.json").read_text(encoding="utf-8"))
-TOKEN = "token"  # noqa: S105 - of nobody
+TOKEN = "token"
 OPERATIONS = {REMOVAL_PATH: "POST", USAGE_PATH: "GET"}
 described = schemathesis.openapi.from_dict(document())
 

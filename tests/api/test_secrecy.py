@@ -17,7 +17,7 @@ from rembg_plugins.core import errors
 from rembg_plugins.engines.api import ApiEngine
 
 KEY = "sk-7h3-53cr37-k3y/+="
-PASSWORD = "pa55/word"  # noqa: S105 - no real one
+PASSWORD = "pa55/word"
 PARTS = ("53cr37", "pa55", "cGE1NS93b3Jk")
 
 

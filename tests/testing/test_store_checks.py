@@ -248,7 +248,7 @@ class MixesThreads(Good):
         super().put(key, entry)
 
 
-PASSWORD = "hunter2"  # noqa: S105 - made up
+PASSWORD = "hunter2"
 
 
 class ShowsItsUrl(Good):

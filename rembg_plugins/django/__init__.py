@@ -1,0 +1,1 @@
+"""Cut-outs for Django: a storage, a form field, tasks and a ledger; app label ``rembg``."""

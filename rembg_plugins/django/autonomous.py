@@ -1,0 +1,64 @@
+"""Writes that stay, whatever becomes of the transaction around them."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from typing import TYPE_CHECKING, TypeVar
+
+from django.db import connections, router
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from django.db.backends.base.base import BaseDatabaseWrapper
+    from django.db.models import Model
+
+T = TypeVar("T")
+
+
+def autonomous(model: type[Model], write: Callable[[], T]) -> T:
+    """Do a write in a transaction of its own, and give what it gives.
+
+    A credit that was spent stays spent where a page's transaction is rolled back, so the write
+    then goes over a connection of its own. Not on SQLite, which has one writer: a second
+    connection would wait for the first one for ever; there, what is rolled back is lost.
+
+    Args:
+        model: Whose database is written.
+        write: Called once, here or in another thread.
+
+    Raises:
+        DatabaseError: The database refuses.
+    """
+    alias = router.db_for_write(model)
+    connection = connections[alias]
+    if connection.vendor != "sqlite" and _is_in_transaction(connection):
+        with ThreadPoolExecutor(1) as pool:
+            return pool.submit(copy_context().run, _on_own_connection, alias, write).result()
+    return _on_own_connection(alias, write)
+
+
+def _on_own_connection(alias: str, write: Callable[[], T]) -> T:
+    """Write over this thread's connection; it is left as it was found, open or not.
+
+    A thread of a pool has no request whose end would close its connection.
+    """
+    connection = connections[alias]
+    was_open = connection.connection is not None
+    try:
+        return write()
+    finally:
+        if not was_open and not connection.in_atomic_block:
+            connection.close()
+
+
+def _is_in_transaction(connection: BaseDatabaseWrapper) -> bool:
+    """Whether there is one that may be rolled back; that of a TestCase counts as none.
+
+    Django marks the latter so, for `transaction.atomic(durable=True)` (Django 5.2 to 6.1).
+    """
+    blocks = getattr(connection, "atomic_blocks", [])
+    return connection.in_atomic_block and not all(
+        getattr(block, "_from_testcase", False) for block in blocks
+    )

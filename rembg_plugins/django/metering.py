@@ -1,0 +1,122 @@
+"""An engine whose calls are written down, within the budget, and whose failures are remembered."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import TYPE_CHECKING, BinaryIO
+
+from django.db import Error as DatabaseError
+
+from rembg_plugins.core.errors import RembgError, SpendingError
+from rembg_plugins.core.retry import is_in_doubt
+from rembg_plugins.core.store import key_of
+from rembg_plugins.core.validation import check_result
+from rembg_plugins.django import ledger
+from rembg_plugins.django.models import Call
+from rembg_plugins.django.purpose import purpose
+from rembg_plugins.django.settings import current
+
+if TYPE_CHECKING:
+    from rembg_plugins.core.engine import Engine, OnProgress
+    from rembg_plugins.core.request import Request
+    from rembg_plugins.core.result import Result
+    from rembg_plugins.django.failures import Failures
+    from rembg_plugins.django.store import DjangoStore
+
+_log = logging.getLogger(__name__)
+
+
+class MeteredEngine:
+    """Another engine, with the site's rules around each of its calls.
+
+    Args:
+        engine: What cuts out.
+        store: Where the cut-out will be kept: nothing is paid for that could not be.
+        failures: What failed lately, and is not tried again yet.
+    """
+
+    native_options = False
+
+    def __init__(self, engine: Engine, *, store: DjangoStore, failures: Failures) -> None:
+        """Nothing is called yet."""
+        self.engine = engine
+        self.name, self.version = engine.name, engine.version
+        self.paid = bool(getattr(engine, "paid", False))
+        self.anonymous = bool(getattr(engine, "anonymous", False))
+        self._store, self._failures = store, failures
+
+    def run(
+        self,
+        request: Request,
+        *,
+        on_progress: OnProgress | None = None,
+        sink: BinaryIO | None = None,
+    ) -> Result:
+        """Give the cut-out of one picture; called with the lock of its key held.
+
+        Raises:
+            SpendingError: A rule of the site forbids the call; nothing was sent.
+            RembgError: As the engine, or as it did lately.
+        """
+        key = key_of(request.source, self)
+        self._failures.check(key)
+        if self.paid:
+            self._store.check()
+        number, began = self._begin(key), time.monotonic()
+        error: BaseException | None = None
+        billed: bool | None = None
+        try:
+            result = self.engine.run(request, on_progress=on_progress, sink=sink)
+            billed = result.billed
+            check_result(request, result, accept_downscaled=self.anonymous)
+        except RembgError as problem:
+            error, billed = problem, problem.billed
+            self._failures.remember(key, problem)
+            raise
+        except BaseException as problem:
+            error, billed = problem, None if self.paid else False
+            raise
+        finally:
+            self._end(number, error, billed=billed, seconds=time.monotonic() - began)
+        return result
+
+    def _begin(self, key: str) -> int | None:
+        try:
+            return ledger.begin(
+                key=key,
+                engine=f"{self.name} {self.version}",
+                is_paid=self.paid,
+                purpose=purpose(),
+                budget=current().budget,
+            )
+        except DatabaseError as problem:
+            if self.paid:
+                message = f"The ledger cannot be written, so nothing was sent: {problem}"
+                raise SpendingError(message) from problem
+            _log.warning("A call of %s is not in the ledger: %s", self.name, problem)
+            return None
+
+    def _end(
+        self,
+        number: int | None,
+        error: BaseException | None,
+        *,
+        billed: bool | None,
+        seconds: float,
+    ) -> None:
+        if number is None:
+            return
+        text = "" if error is None else f"{type(error).__name__}: {error}"
+        try:
+            ledger.end(number, outcome=_outcome(error), error=text, billed=billed, seconds=seconds)
+        except DatabaseError as problem:  # the row stays as begun, and counts as paid
+            _log.error("What became of call %d is not in the ledger: %s", number, problem)
+
+
+def _outcome(error: BaseException | None) -> Call.Outcome:
+    if error is None:
+        return Call.Outcome.DONE
+    if isinstance(error, RembgError) and not is_in_doubt(error):
+        return Call.Outcome.FAILED
+    return Call.Outcome.IN_DOUBT

@@ -1,0 +1,167 @@
+"""What may stand in ``REMBG = {...}``, and how each value is read."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+from django.utils.module_loading import import_string
+
+from rembg_plugins.core.errors import ValidationError
+from rembg_plugins.core.options import Options, checked
+
+KeySource = Callable[[], str | None]
+"""Gives the API key when it is needed; None where there is none."""
+
+Permission = bool | Callable[[object], bool]
+"""Whether a picture may be paid for without a person: always, never, or by a function of it."""
+
+_MOST = 10**9
+
+
+class SettingError(ValueError):
+    """A value is none that the setting can have; the message says what to give."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Budget:
+    """How many credits may be spent, at most.
+
+    Attributes:
+        hour: In an hour by the clock, UTC; None for no bound.
+        day: In a day, UTC; None for no bound.
+    """
+
+    hour: int | None = None
+    day: int | None = None
+
+
+def text(value: object) -> str:
+    """Text that is not empty.
+
+    Raises:
+        SettingError: It is something else.
+    """
+    if not isinstance(value, str) or not value.strip():
+        message = f"give text, got: {value!r}"
+        raise SettingError(message)
+    return value
+
+
+def boolean(value: object) -> bool:
+    """True or False.
+
+    Raises:
+        SettingError: It is something else.
+    """
+    if not isinstance(value, bool):
+        message = f"give True or False, got: {value!r}"
+        raise SettingError(message)
+    return value
+
+
+def seconds(value: object) -> float:
+    """A number of seconds, 0 or more.
+
+    Raises:
+        SettingError: It is something else.
+    """
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not is_number or not 0 <= cast("float", value) < math.inf:
+        message = f"give a number of seconds, 0 or more, got: {value!r}"
+        raise SettingError(message)
+    return float(cast("float", value))
+
+
+def on_error(value: object) -> str:
+    """``"raise"`` or ``"original"``.
+
+    Raises:
+        SettingError: It is something else.
+    """
+    if value not in {"raise", "original"}:
+        message = f"give 'raise' or 'original', got: {value!r}"
+        raise SettingError(message)
+    return str(value)
+
+
+def key_source(value: object) -> KeySource:
+    """A function that gives the key, or the dotted path of one; never the key itself.
+
+    Raises:
+        SettingError: It is something else; the value is not shown, since it may be a key.
+    """
+    if isinstance(value, str):
+        try:
+            value = import_string(value)
+        except ImportError as problem:
+            message = (
+                "give a function that returns the key, or its dotted path; a key itself belongs "
+                "into the environment, as REMBG_API_KEY"
+            )
+            raise SettingError(message) from problem
+    if not callable(value):
+        message = f"give a function that returns the key, got: {type(value).__name__}"
+        raise SettingError(message)
+    return cast("KeySource", value)
+
+
+def permission(value: object) -> Permission:
+    """True, False, a function of the picture, or the dotted path of one.
+
+    Raises:
+        SettingError: It is something else.
+    """
+    if isinstance(value, str):
+        try:
+            value = import_string(value)
+        except ImportError as problem:
+            message = f"give True, False or a function's dotted path; {value!r}: {problem}"
+            raise SettingError(message) from problem
+    if not isinstance(value, bool) and not callable(value):
+        message = f"give True, False or a function of the picture, got: {value!r}"
+        raise SettingError(message)
+    return cast("Permission", value)
+
+
+def profiles(value: object) -> Mapping[str, Options]:
+    """Options by the name of their profile.
+
+    Raises:
+        SettingError: It is no mapping of that kind; every bad option is named.
+    """
+    if not isinstance(value, Mapping):
+        message = f"give a mapping of names to options, got: {value!r}"
+        raise SettingError(message)
+    found, wrong = {}, []
+    for name, options in value.items():
+        if not isinstance(name, str) or not name.isidentifier():
+            wrong.append(f"a profile's name is of letters, digits and _, got: {name!r}")
+        elif not isinstance(options, Mapping):
+            wrong.append(f"profile {name!r} must be a mapping of options, got: {options!r}")
+        else:
+            try:
+                found[name] = checked(options)
+            except ValidationError as error:
+                wrong.append(f"profile {name!r}: {error}")
+    if wrong:
+        raise SettingError("; ".join(wrong))
+    return found
+
+
+def budget(value: object) -> Budget:
+    """Credits an hour and a day, as in ``{"hour": 50, "day": 200}``.
+
+    Raises:
+        SettingError: It is something else.
+    """
+    if not isinstance(value, Mapping) or not value.keys() <= {"hour", "day"}:
+        message = f"give {{'hour': N, 'day': N}}, or one of them, got: {value!r}"
+        raise SettingError(message)
+    for name, most in value.items():
+        if type(most) is not int or not 0 <= most <= _MOST:
+            message = f"'{name}' must be a whole number, 0 or more, got: {most!r}"
+            raise SettingError(message)
+    return Budget(**cast("dict[str, Any]", value))

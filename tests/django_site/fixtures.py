@@ -1,0 +1,76 @@
+"""Fixtures of the tests of django/ and wagtail/: storages of the test's own, a paid engine."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from types import SimpleNamespace
+
+import pytest
+
+from rembg_plugins.core.hookspecs import hookimpl
+from rembg_plugins.core.plugins import default_manager
+from rembg_plugins.core.result import Result
+from rembg_plugins.testing.offline import OfflineEngine
+
+
+class CountedEngine(OfflineEngine):
+    """An oval for a credit; counts its calls, and fails where its script says so.
+
+    Attributes:
+        calls: The digest of each picture that it got.
+        script: By the call's number from 1 on, or ``"each"``: an error to raise, or a function of
+            the request that is called first.
+    """
+
+    name = "counted"
+    paid = True
+
+    def __init__(self):
+        """No call came yet."""
+        self.calls, self.script = [], {}
+        self._lock = threading.Lock()
+
+    def run(self, request, *, on_progress=None, sink=None):
+        """Do what the script says, else give an oval that cost a credit."""
+        with request.source.open() as file:
+            digest = hashlib.sha256(file.read()).hexdigest()
+        with self._lock:
+            self.calls.append(digest)
+            step = self.script.get(len(self.calls), self.script.get("each"))
+        if isinstance(step, BaseException):
+            raise step
+        if step is not None:
+            step(request)
+        made = super().run(request, on_progress=on_progress, sink=sink)
+        return Result.from_bytes(made.content, engine=self.name, sent="all", billed=True)
+
+
+@pytest.fixture
+def counted(site):
+    """The engine ``counted``, in use on the site."""
+    engine = CountedEngine()
+
+    def offer(register):
+        register("counted", lambda _configuration, _variant: engine, summary="For tests: paid.")
+
+    plugin = SimpleNamespace(rembg_register_engines=hookimpl(offer))
+    default_manager().register(plugin, "engine of a test")
+    site(ENGINE="counted")
+    yield engine
+    default_manager().unregister(plugin)
+
+
+@pytest.fixture
+def site(settings, tmp_path):
+    """Changes keys of ``REMBG``, as in ``site(DEFER=True)``; files lie in the test's folder."""
+    settings.MEDIA_ROOT = tmp_path / "media"
+    private = {"location": tmp_path / "cutouts", "base_url": None}
+    rembg = {**settings.STORAGES["rembg"], "OPTIONS": private}
+    settings.STORAGES = {**settings.STORAGES, "rembg": rembg}
+
+    def change(**keys):
+        settings.REMBG = {**settings.REMBG, **keys}
+
+    change()
+    return change
