@@ -131,7 +131,8 @@ class Watcher:
         if parts.is_paid and self.confirm is not None:
             if not parts.finder.has_settled and parts.workers.problem is None:
                 return True
-            paid = parts.ledger.contents.count_to_send()
+            # What has no end yet may be a picture all the same, as a TIFF is.
+            paid = parts.ledger.contents.count_to_send() + parts.finder.undecided_at_start
             if paid > ASK_ABOVE and not self.confirm(paid):
                 self._stopped = f"{paid} pictures would be paid for, which was not confirmed."
                 return False

@@ -202,6 +202,18 @@ def test_it_asks_above_50_different_paid_pictures(
     )
 
 
+@pytest.mark.parametrize("kind", ["TIFF", "zeros at the end"])
+def test_it_asks_about_what_has_no_end_yet_too(station, make_watcher, scripted, kind):
+    for number in range(ASK_ABOVE + 1):
+        if kind == "TIFF":
+            station.feed(f"{number}.tif", photo(number, size=(9, 9), format_="TIFF"))
+        else:
+            station.feed(f"{number}.jpg", photo(number, size=(9, 9)) + bytes(4096))
+    summary = make_watcher(transcode="yes", confirm=lambda _: False).run()
+    assert (summary.exit_code, scripted.calls) == (2, [])
+    assert "51" in summary.stopped
+
+
 def test_it_does_not_ask_where_nothing_is_paid_for(station, make_watcher, scripted):
     scripted.paid = False
     for number in range(ASK_ABOVE + 1):
