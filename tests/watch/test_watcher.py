@@ -243,3 +243,11 @@ def test_a_kind_that_was_refused_is_taken_by_a_run_that_transcodes(
     assert (summary.exit_code, summary.published, len(scripted.calls)) == (0, 1, 1)
     assert not note.exists()
     assert station.originals() == {"scan.tif": content}
+
+
+def test_what_no_re_encoding_helps_does_not_fail_anew_at_each_start(station, make_watcher):
+    station.feed("page.jpg", b"<!doctype html><title>Not found</title>")
+    assert make_watcher(transcode="yes").run().failed == 1
+    note = json.loads(Path(station.ears.pictures[-1].note).read_bytes())
+    assert "--transcode" not in note["remedy"] + note["message"]
+    assert make_watcher(transcode="yes").run().exit_code == 0
