@@ -18,6 +18,7 @@ from rembg_plugins.watch.ledger import Ledger
 from rembg_plugins.watch.lock import OutboxLock, OwnerLock
 from rembg_plugins.watch.naming import Naming
 from rembg_plugins.watch.notes import Notes
+from rembg_plugins.watch.origin import Origin
 from rembg_plugins.watch.originals import Originals
 from rembg_plugins.watch.outbox import Outbox
 from rembg_plugins.watch.publishing import Publisher
@@ -74,6 +75,7 @@ class Parts:
     publisher: Publisher = field(init=False)
     workers: Workers = field(init=False)
     lock: OutboxLock = field(init=False)
+    origin: Origin = field(init=False)
     look_again: threading.Event = field(default_factory=threading.Event)
 
     @property
@@ -108,6 +110,9 @@ class Parts:
             self.spool.take_over(other)
         self.ledger.take_over()
         self.ledger.heed_clock()
+        self.origin = Origin(
+            folders.outbox, inbox=folders.inbox, state=folders.state.parent, meta=self.ledger.meta
+        )
         self._make_gate()
         self._make_workers()
         self._make_finder()

@@ -251,3 +251,18 @@ def test_what_no_re_encoding_helps_does_not_fail_anew_at_each_start(station, mak
     note = json.loads(Path(station.ears.pictures[-1].note).read_bytes())
     assert "--transcode" not in note["remedy"] + note["message"]
     assert make_watcher(transcode="yes").run().exit_code == 0
+
+
+@pytest.mark.parametrize("paid", [True, False])
+def test_a_ledger_that_does_not_know_what_was_paid_for_asks_before_it_pays_again(
+    station, make_watcher, scripted, paid
+):
+    scripted.paid = paid
+    station.feed("cat.jpg")
+    assert make_watcher(confirm=lambda _: pytest.fail("it asked")).run().published == 1
+    elsewhere = str(station.root / "elsewhere")
+    summary = make_watcher(state=elsewhere, confirm=lambda _: False).run()
+    assert summary.exit_code == (2 if paid else 0)
+    told = [text for text, _ in station.ears.notes if "another ledger" in text]
+    assert [str(station.root / "state") in text for text in told] == [True] * paid
+    assert len(scripted.calls) == (1 if paid else 2)
