@@ -108,7 +108,8 @@ def status(
 @ledger.command(context_settings=HELP_NAMES)
 @_inbox
 @watch_options(
-    "recursive", "include", "exclude", "failed", "transcode", "settle", "state", "engine"
+    *("recursive", "include", "exclude", "failed", "transcode", "settle", "state", "engine"),
+    "in_doubt",
 )
 @_json
 @verbose_option

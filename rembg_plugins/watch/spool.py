@@ -110,9 +110,12 @@ class Spool:
         self._refused = folder / "refused"
         self._room = room
         self._lock = threading.Lock()
+        self._make_folders()
+        self._used = sum(path.stat().st_size for path in self._all())
+
+    def _make_folders(self) -> None:
         for one in (self._spool, self._cutouts, self._refused):
             one.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._used = sum(path.stat().st_size for path in self._all())
 
     @contextlib.contextmanager
     def receiving(self, sha256: bytes) -> Iterator[Answer]:
