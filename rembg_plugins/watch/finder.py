@@ -41,6 +41,7 @@ ONCE_PATIENCE_S = 90.0
 """For how long a run that ends waits for files that somebody is writing, in s."""
 
 _AT_A_STRETCH_S = 0.05  # for which a scan goes on before others have their turn
+_SILENT_S = 5.0  # for which a run that ends waits for files without a word
 _AWAY_S = 2.0  # until INBOX is looked for again
 
 
@@ -90,6 +91,7 @@ class Finder:
     _is_overdue: bool = field(default=False, init=False)
     _first_seen: float | None = field(default=None, init=False)
     _at_start: frozenset[Place] | None = field(default=None, init=False, repr=False)
+    _told_waiting: bool = field(default=False, init=False)
     _is_stopped: bool = field(default=False, init=False)
     _wanted: threading.Event = field(default_factory=threading.Event, init=False, repr=False)
 
@@ -268,11 +270,20 @@ class Finder:
             return False
         if self._first_seen is None:
             self._first_seen = self.clock()
-        is_patient = self.clock() < self._first_seen + ONCE_PATIENCE_S
+        waited_s = self.clock() - self._first_seen
+        is_patient = waited_s < ONCE_PATIENCE_S
         if len(self._settling) and (is_patient or self._settling.is_resting()):
+            if waited_s >= _SILENT_S and not self._told_waiting:
+                self._told_waiting = True
+                self._tell_waiting()
             return False
         self.given_up = self._intake.give_up()
         return True
+
+    def _tell_waiting(self) -> None:
+        places = sorted(self._settling.places, key=lambda place: place.relative)
+        more = "" if len(places) == 1 else f" It is one of {len(places)}."
+        self.tell(f"Waiting: it is being written, or has no end yet.{more}", places[0].relative)
 
     def _why_no_hints(self) -> str | None:
         if self.poll_s is not None:
