@@ -47,11 +47,12 @@ def estimate_of(inbox: Path, settings: Mapping[str, Any]) -> tuple[Estimate, str
     found = estimate(
         inbox,
         state_of(inbox, settings["state"]),
-        engine=engine_id(engine),
+        engine=engine,
         is_paid=costs_money(engine),
         selection=selection,
         transcode=settings["transcode"],
         settle_s=settings["settle"],
+        retry_doubts=settings["in_doubt"] == "retry-once",
         tell=_tell,
     )
     return found, engine_id(engine), costs_money(engine)

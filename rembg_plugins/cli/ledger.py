@@ -108,7 +108,8 @@ def status(
 @ledger.command(context_settings=HELP_NAMES)
 @_inbox
 @watch_options(
-    "recursive", "include", "exclude", "failed", "transcode", "settle", "state", "engine"
+    *("recursive", "include", "exclude", "failed", "transcode", "settle", "state", "engine"),
+    "in_doubt",
 )
 @_json
 @verbose_option
@@ -224,16 +225,20 @@ def _decide(
     verb: str,
 ) -> int:
     """Carry a decision out, tell what came of it, and give the exit code."""
+    from rembg_plugins.watch.remembering import lift  # noqa: PLC0415 - lazily
     from rembg_plugins.watch.standing import open_ledger  # noqa: PLC0415 - lazily
 
     with telling_of_problems(), closing(open_ledger(_state_folder(inbox, arguments))) as opened:
         decided = decide(opened)
         # Whatever came of it, a watcher that runs hears of it, and tries what it had stopped.
         opened.meta["decided"] = f"{time.time()}"
+        was_stopped = lift(opened.meta)
     if as_json:
         click.echo(json.dumps(_decided_facts(decided)))
     else:
         _tell(decided, verb)
+        if was_stopped:
+            click.echo("Sending had stopped: it is tried again with one picture.")
     return EXIT_SOME_FAILED if decided.refused or decided.missing else EXIT_OK
 
 

@@ -93,7 +93,9 @@ def _gate(gate: Mapping[str, Any]) -> str:
         return f"yes, {gate['running']} of {count(gate['width'], 'call')} at once under way"
     until = "" if gate["until"] is None else f" until {shown_time(gate['until'])}"
     how = f"paused{until}" if gate["kind"] == "paused" else "stopped"
-    why = " ".join(filter(None, (gate["reason"], gate["remedy"])))
+    reason = str(gate["reason"] or "")
+    reason += "" if reason.endswith((".", "!", "?")) else "."
+    why = " ".join(filter(None, (reason, gate["remedy"])))
     return f"{how}: {printable(why)}"
 
 

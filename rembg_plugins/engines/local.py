@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import numpy as np
 from PIL import Image
 
+from rembg_plugins.engines import telemetry
 from rembg_plugins.engines.masking import abandon, cut_out
 
 if TYPE_CHECKING:
@@ -97,6 +98,7 @@ def _session() -> onnxruntime.InferenceSession:
 
 
 def _open_session() -> onnxruntime.InferenceSession:
+    telemetry.turn_off()
     import onnxruntime as ort  # noqa: PLC0415 - 60 ms that only inference has to wait for
 
     options = ort.SessionOptions()

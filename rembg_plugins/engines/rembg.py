@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from PIL import ImageChops
 
 from rembg_plugins.core.errors import ConfigurationError
+from rembg_plugins.engines import telemetry
 from rembg_plugins.engines.masking import abandon, cut_out
 
 if TYPE_CHECKING:
@@ -94,6 +95,7 @@ class RembgEngine:
 
 
 def _model_class(model: str) -> Any:
+    telemetry.turn_off()
     from rembg.sessions import sessions  # noqa: PLC0415 - takes a second
 
     found = sessions.get(model)

@@ -33,6 +33,7 @@ DOUBTS = 3
 JITTER_S = 300.0
 """How long after a UTC midnight the daily limit is tried at the latest, in s."""
 
+_AFTERWARDS = "After that, `rembg-plugins ledger retry INBOX` lets it go on at once."
 _MONTHLY_S = 6 * 3600.0
 _HOUR_S = 3600.0
 _DAY_S = 86_400.0
@@ -172,7 +173,7 @@ class Breaker:
         self.pause = Pause(
             kind="closed" if rank is Rank.CLOSED else "paused",
             reason=str(error) or type(error).__name__,
-            remedy=row.remedy,
+            remedy=f"{row.remedy} {_AFTERWARDS}" if rank >= Rank.LIMIT else row.remedy,
             exit_code=row.exit_code,
             rank=rank if before is None else max(rank, before.rank),
             due=due,

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from rembg_plugins.watch.filesystem import Filesystem
     from rembg_plugins.watch.intake import Sink
+    from rembg_plugins.watch.records import Place
     from rembg_plugins.watch.scan import Candidates
     from rembg_plugins.watch.selection import Selection
 
@@ -40,6 +41,7 @@ ONCE_PATIENCE_S = 90.0
 """For how long a run that ends waits for files that somebody is writing, in s."""
 
 _AT_A_STRETCH_S = 0.05  # for which a scan goes on before others have their turn
+_SILENT_S = 5.0  # for which a run that ends waits for files without a word
 _AWAY_S = 2.0  # until INBOX is looked for again
 
 
@@ -60,7 +62,7 @@ class Finder:
         now: Gives the UNIX time in s.
         work: Gives the time in s for which the calling thread has kept a core busy.
         has_settled: Whether everything that lay in INBOX at the start was decided on, but for
-            what is being written or has no end yet.
+            what is being written or has no end yet; what lands later does not count.
         given_up: How many files a run that ends could not decide on.
     """
 
@@ -88,6 +90,8 @@ class Finder:
     _scan_due: float = field(default=0.0, init=False)
     _is_overdue: bool = field(default=False, init=False)
     _first_seen: float | None = field(default=None, init=False)
+    _at_start: frozenset[Place] | None = field(default=None, init=False, repr=False)
+    _told_waiting: bool = field(default=False, init=False)
     _is_stopped: bool = field(default=False, init=False)
     _wanted: threading.Event = field(default_factory=threading.Event, init=False, repr=False)
 
@@ -181,6 +185,11 @@ class Finder:
         return len(self._settling)
 
     @property
+    def undecided_at_start(self) -> int:
+        """How many of them have lain in INBOX since the start: they may be pictures yet."""
+        return len(self._settling.places & (self._at_start or frozenset()))
+
+    @property
     def unreadable(self) -> int:
         """How many files could not be read, and are tried again."""
         return self._intake.unreadable
@@ -190,7 +199,7 @@ class Finder:
         self._follow_news()
         self._follow_scan()
         self._intake.decide(lambda: self._is_stopped)
-        if self._last_scan is not None and self._scan is None and not self._settling.is_resting:
+        if self._at_start is not None and not self._settling.is_resting(self._at_start):
             self.has_settled = True
 
     def _follow_news(self) -> None:
@@ -231,6 +240,8 @@ class Finder:
             self._last_scan = replace(self._last_scan, at=self.now())
 
     def _end_scan(self) -> None:
+        if self._at_start is None and not self._is_overdue:
+            self._at_start = self._settling.places
         self._scan_due = self.clock() + self.every_s
         self._last_scan = Scan(
             at=self.now(),
@@ -259,11 +270,20 @@ class Finder:
             return False
         if self._first_seen is None:
             self._first_seen = self.clock()
-        is_patient = self.clock() < self._first_seen + ONCE_PATIENCE_S
-        if len(self._settling) and (is_patient or self._settling.is_resting):
+        waited_s = self.clock() - self._first_seen
+        is_patient = waited_s < ONCE_PATIENCE_S
+        if len(self._settling) and (is_patient or self._settling.is_resting()):
+            if waited_s >= _SILENT_S and not self._told_waiting:
+                self._told_waiting = True
+                self._tell_waiting()
             return False
         self.given_up = self._intake.give_up()
         return True
+
+    def _tell_waiting(self) -> None:
+        places = sorted(self._settling.places, key=lambda place: place.relative)
+        more = "" if len(places) == 1 else f" It is one of {len(places)}."
+        self.tell(f"Waiting: it is being written, or has no end yet.{more}", places[0].relative)
 
     def _why_no_hints(self) -> str | None:
         if self.poll_s is not None:

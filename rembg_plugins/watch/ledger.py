@@ -27,12 +27,13 @@ LONGEST_WAIT_S = 600.0
 
 _SAME_SERVICE = """
 INSERT OR IGNORE INTO content(engine, sha256, state, width, height, first_seen, not_before,
-  sends, attempts, billed, doubts, sent_on, code, reason, status, tried)
-SELECT ?, sha256, iif(state = 7, 7, 4), width, height, first_seen, ?,
-  sends, attempts + (state = 2), billed, doubts + (state = 2), sent_on,
-  coalesce(code, 'interrupted'), coalesce(reason, 'It was sent to another address before.'),
+  sends, attempts, billed, doubts, sent_on, kept, code, reason, status, tried)
+SELECT ?, sha256, iif(state >= 6, state, 4), width, height, first_seen, ?,
+  sends, attempts + (state = 2), billed, doubts + (state = 2), sent_on, kept,
+  iif(state = 6, code, coalesce(code, 'interrupted')),
+  iif(state = 6, reason, coalesce(reason, 'It was sent to another address before.')),
   status, tried
-FROM content WHERE engine = ? AND (state IN (2, 3, 4) OR (state IN (1, 7) AND attempts > 0))
+FROM content WHERE engine = ? AND (state IN (2, 3, 4, 6) OR (state IN (1, 7) AND attempts > 0))
 """
 
 
@@ -122,19 +123,27 @@ class Ledger:
         """Wake everybody who waits, as a change does."""
         self._database.notify()
 
+    def other_addresses(self) -> list[str]:
+        """The engines that are the same service by another address, if one of them was last."""
+        engine = self.contents.engine
+        if not engine or self.meta.get(_ENGINE) == engine:
+            return []
+        found = [row[0] for row in self._database.rows("SELECT DISTINCT engine FROM content")]
+        return [one for one in found if one.split()[0] == engine.split()[0] and one != engine]
+
     def take_over(self) -> None:
         """Let names that wait for another engine's cut-outs wait for those of this one.
 
-        What is published stays as it is.
+        What is published stays as it is. What the same service has made or may have billed under
+        another address, it has: its cut-outs must lie with this engine's by now.
         """
         engine = self.contents.engine
         if self.meta.get(_ENGINE) == engine:
             return
-        now = self._now()
+        now, others = self._now(), self.other_addresses()
         with self._database.transaction() as ledger:
             for (other,) in ledger.execute("SELECT DISTINCT engine FROM content").fetchall():
-                if other.split()[0] == engine.split()[0] and other != engine:
-                    # The same service by another address: what it may have billed, it has.
+                if other in others:
                     ledger.execute(_SAME_SERVICE, (engine, now, other))
                 ledger.execute(
                     "INSERT OR IGNORE INTO content(engine, sha256, state, width, height, "

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from rembg_plugins.core.errors import RembgError
-from rembg_plugins.core.messages import UNSUPPORTED_TYPE
 from rembg_plugins.core.outcomes import OUTCOMES, outcome
+from rembg_plugins.watch.reading import NEEDS_TRANSCODE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,7 +22,7 @@ _REMEDY = "Put a whole picture under this name, or run `rembg-plugins ledger ret
 
 def remedy_of(code: str, error: BaseException | None) -> str:
     """What a person can do about it, one sentence."""
-    if code == UNSUPPORTED_TYPE.code:
+    if code == NEEDS_TRANSCODE:
         return "Start the watcher with --transcode, or put another picture under this name."
     if error is not None:
         return outcome(error).remedy

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from rembg_plugins.core.assembly import build
-from rembg_plugins.core.messages import UNSUPPORTED_TYPE
 from rembg_plugins.watch.decisions import retry
 from rembg_plugins.watch.failing import Failures
 from rembg_plugins.watch.filesystem import kind_of, prepare_leases
@@ -19,9 +18,11 @@ from rembg_plugins.watch.ledger import Ledger
 from rembg_plugins.watch.lock import OutboxLock, OwnerLock
 from rembg_plugins.watch.naming import Naming
 from rembg_plugins.watch.notes import Notes
+from rembg_plugins.watch.origin import Origin
 from rembg_plugins.watch.originals import Originals
 from rembg_plugins.watch.outbox import Outbox
 from rembg_plugins.watch.publishing import Publisher
+from rembg_plugins.watch.reading import NEEDS_TRANSCODE
 from rembg_plugins.watch.recovery import Recovery
 from rembg_plugins.watch.report import Remembering
 from rembg_plugins.watch.selection import Selection
@@ -74,6 +75,7 @@ class Parts:
     publisher: Publisher = field(init=False)
     workers: Workers = field(init=False)
     lock: OutboxLock = field(init=False)
+    origin: Origin = field(init=False)
     look_again: threading.Event = field(default_factory=threading.Event)
 
     @property
@@ -103,9 +105,14 @@ class Parts:
         name = engine_id(self.engine)
         self.ledger = Ledger(folders.state, engine=name, is_paid=self.is_paid, now=self.now)
         stack.callback(self.ledger.close)
+        self.spool = Spool(folders.state, engine=name, room=settings.room)
+        for other in self.ledger.other_addresses():
+            self.spool.take_over(other)
         self.ledger.take_over()
         self.ledger.heed_clock()
-        self.spool = Spool(folders.state, engine=name, room=settings.room)
+        self.origin = Origin(
+            folders.outbox, inbox=folders.inbox, state=folders.state.parent, meta=self.ledger.meta
+        )
         self._make_gate()
         self._make_workers()
         self._make_finder()
@@ -247,7 +254,7 @@ class Parts:
     def _take_kinds_again(self) -> None:
         """Let the scan find what failed only since its kind was not re-encoded."""
         failed = self.ledger.paths.in_state(PathState.FAILED)
-        places = [row.place for row in failed if row.code == UNSUPPORTED_TYPE.code]
+        places = [row.place for row in failed if row.code == NEEDS_TRANSCODE]
         if places:
             retry(self.ledger, self.settings.folders.inbox, places, force=False)
 

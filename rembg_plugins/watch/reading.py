@@ -32,6 +32,10 @@ NO_END_S = 2.0
 INCOMPLETE = "incomplete"
 """The code of a picture that never got its end."""
 
+NEEDS_TRANSCODE = "needs_transcode"
+"""The code of a picture of a kind that is taken with ``--transcode`` alone."""
+
+_TRANSCODE = "{error} With --transcode it is re-encoded, and taken."
 _NO_END = (
     "The {format} picture has no end ({length} bytes): it was never written to its end, or is "
     "damaged. Nothing was sent, and it costs nothing."
@@ -209,6 +213,8 @@ def _judge(
     try:
         validate(content, name=os.fsdecode(place.name))
     except ValidationError as error:
+        if header is not None and _is_transcoded(header):
+            return Refused(reason=_TRANSCODE.format(error=error), code=NEEDS_TRANSCODE)
         return Refused(reason=str(error), code=error.errors[0].code)
     if header is None:  # pragma: no cover - it was refused above
         return None

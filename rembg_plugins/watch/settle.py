@@ -93,9 +93,20 @@ class Settling:
         return CAPACITY - len(self._waiting)
 
     @property
-    def is_resting(self) -> bool:
-        """Whether any is about to be decided on: neither being written nor without an end."""
-        return any(file.state == "resting" for file in self._waiting.values())
+    def places(self) -> frozenset[Place]:
+        """Where they lie."""
+        return frozenset(self._waiting)
+
+    def is_resting(self, among: frozenset[Place] | None = None) -> bool:
+        """Whether any is about to be decided on: neither being written nor without an end.
+
+        Args:
+            among: Which count; None stands for all.
+        """
+        return any(
+            file.state == "resting" and (among is None or place in among)
+            for place, file in self._waiting.items()
+        )
 
     @property
     def next_due(self) -> float | None:

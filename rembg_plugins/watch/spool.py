@@ -104,15 +104,18 @@ class Spool:
 
     def __init__(self, folder: Path, *, engine: str, room: int) -> None:
         """Make the folders."""
-        own = f"{_UNSAFE.sub('-', engine)[:40]}-{hashlib.sha256(engine.encode()).hexdigest()[:8]}"
+        own = _folder_of(engine)
         self._spool = folder / "spool" / own
         self._cutouts = folder / "cutouts" / own
         self._refused = folder / "refused"
         self._room = room
         self._lock = threading.Lock()
+        self._make_folders()
+        self._used = sum(path.stat().st_size for path in self._all())
+
+    def _make_folders(self) -> None:
         for one in (self._spool, self._cutouts, self._refused):
             one.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._used = sum(path.stat().st_size for path in self._all())
 
     @contextlib.contextmanager
     def receiving(self, sha256: bytes) -> Iterator[Answer]:
@@ -206,6 +209,17 @@ class Spool:
         for path in self._all():
             yield bytes.fromhex(path.stem), path
 
+    def take_over(self, engine: str) -> None:
+        """Move the cut-outs here that another engine has made, which is the same service.
+
+        Done once more after a crash, it moves what is left.
+        """
+        for path in (self._cutouts.parent / _folder_of(engine)).glob(f"??/{_DIGEST}{_SUFFIX}"):
+            place = self._place_of(bytes.fromhex(path.stem))
+            place.parent.mkdir(exist_ok=True, mode=0o700)
+            self._used += path.stat().st_size
+            path.replace(place)
+
     def trim(self, is_needed: Callable[[bytes], bool]) -> list[bytes]:
         """Make room by removing the cut-outs that were not used for longest.
 
@@ -240,6 +254,11 @@ class Spool:
     def _place_of(self, sha256: bytes) -> Path:
         name = sha256.hex()
         return self._cutouts / name[:2] / f"{name}{_SUFFIX}"
+
+
+def _folder_of(engine: str) -> str:
+    """The name of an engine's own folders."""
+    return f"{_UNSAFE.sub('-', engine)[:40]}-{hashlib.sha256(engine.encode()).hexdigest()[:8]}"
 
 
 def _age(file: tuple[os.stat_result, bytes, Path]) -> int:

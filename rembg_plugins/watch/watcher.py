@@ -131,13 +131,28 @@ class Watcher:
         if parts.is_paid and self.confirm is not None:
             if not parts.finder.has_settled and parts.workers.problem is None:
                 return True
-            paid = parts.ledger.contents.count_to_send()
-            if paid > ASK_ABOVE and not self.confirm(paid):
+            # What has no end yet may be a picture all the same, as a TIFF is.
+            paid = parts.ledger.contents.count_to_send() + parts.finder.undecided_at_start
+            most = ASK_ABOVE if self._tell_of_other_ledger() is None else 0
+            if paid > most and not self.confirm(paid):
                 self._stopped = f"{paid} pictures would be paid for, which was not confirmed."
                 return False
+        elif parts.is_paid:
+            self._tell_of_other_ledger()
+        parts.origin.remember()
         self._began = True
         parts.workers.start()
         return True
+
+    def _tell_of_other_ledger(self) -> str | None:
+        """Where another ledger lies that has paid for this INBOX before, if there is one."""
+        other = self.parts.origin.other()
+        if other is not None:
+            self.parts.report.note(
+                f"OUTBOX was filled from another ledger of this INBOX, in {other}: what that one "
+                f"has paid for would be paid for again. To go on with it, say --state {other}."
+            )
+        return other
 
     def _is_over(self, finding: threading.Thread) -> bool:
         workers = self.parts.workers

@@ -11,13 +11,21 @@ import time
 import pytest
 from PIL import Image
 
-from rembg_plugins.core.errors import APITimeoutError, BadRequestError, ResponseInfo
+from rembg_plugins.core.errors import (
+    APITimeoutError,
+    BadRequestError,
+    MonthlyQuotaError,
+    ResponseInfo,
+)
 from rembg_plugins.watch.folders import state_of
 from rembg_plugins.watch.health import FILE
 from rembg_plugins.watch.reading import UNFINISHED_S
 
 REFUSED = BadRequestError(
     "The picture is refused.", sent="all", billed=False, response=ResponseInfo(status=400)
+)
+QUOTA = MonthlyQuotaError(
+    "None are left.", sent="all", billed=False, final=True, response=ResponseInfo(status=429)
 )
 LOST = APITimeoutError("No answer in 120 s.", sent="all", billed=None)
 
@@ -271,3 +279,17 @@ def test_a_damaged_ledger_is_told_by_an_estimate_and_left_alone(run, folder, pai
     assert "cannot be read" in done.stderr
     assert "doctor" not in done.stderr
     assert (state / "ledger.sqlite3").read_bytes() == b"no database" * 1000
+
+
+def test_after_credits_were_bought_a_retry_lets_the_next_run_begin_at_once(
+    draw, watch, run, folder, paid
+):
+    draw("in/cat.png")
+    paid.script[1] = QUOTA
+    assert watch().exit_code == 75
+    assert watch().exit_code == 75  # which waits for the month's end, and asks nobody
+    assert len(paid.calls) == 1
+    done = run("ledger", "retry", "in")
+    assert "Sending had stopped: it is tried again" in done.stdout
+    assert watch().exit_code == 0
+    assert len(paid.calls) == 2

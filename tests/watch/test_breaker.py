@@ -93,11 +93,10 @@ def test_what_is_closed_says_what_its_row_says(cls, world):
         assert rank_of(make(cls)) is None
     else:
         row = outcome(cls)
-        assert (pause.reason, pause.remedy, pause.exit_code) == (
-            "it failed",
-            row.remedy,
-            row.exit_code,
-        )
+        assert (pause.reason, pause.exit_code) == ("it failed", row.exit_code)
+        assert pause.remedy.startswith(row.remedy)
+        # What passes by itself within minutes needs nobody.
+        assert ("ledger retry" in pause.remedy) is (rank_of(make(cls)) >= Rank.LIMIT)
 
 
 @pytest.mark.parametrize("error", [DOWN, BUSY], ids=["refused", "503"])

@@ -248,6 +248,24 @@ def test_what_is_being_written_or_has_no_end_does_not_hold_up_the_start(finding)
     assert finding.finder.has_settled
 
 
+def test_what_lands_later_does_not_hold_up_the_start(make):
+    finding = make(settle_s=5.0)
+    finding.put("a.jpg")
+    for number in range(6):
+        finding.pass_(1.0)
+        finding.put(f"{number}.jpg", photo(number))
+    assert finding.finder.has_settled
+    assert finding.finder.undecided_at_start == 0 < finding.finder.undecided
+
+
+def test_what_lay_there_without_an_end_may_be_a_picture_yet(finding):
+    finding.put("short.jpg", photo(1, grain=True)[:-200])
+    finding.pass_(1.0)
+    finding.put("later.jpg", photo(2, grain=True)[:-200])
+    finding.pass_(POLLED_S + 1)
+    assert (finding.finder.undecided, finding.finder.undecided_at_start) == (2, 1)
+
+
 def test_an_inbox_that_is_away_is_looked_for_and_nothing_is_forgotten(finding):
     finding.put("a.jpg")
     finding.pass_(3.0)
@@ -321,7 +339,9 @@ def test_a_run_that_ends_does_not_wait_for_ever_for_what_is_being_written(make):
             finding.pass_(0.5)
     assert finding.clock.now - began == pytest.approx(ONCE_PATIENCE_S, abs=2)
     assert finding.finder.given_up == 1
-    assert [source for _, source in finding.told] == [b"open.jpg"]
+    (waiting, given_up) = finding.told
+    assert waiting == ("Waiting: it is being written, or has no end yet.", b"open.jpg")
+    assert given_up[1] == b"open.jpg"
 
 
 def test_a_run_that_ends_waits_for_the_verdict_on_what_has_no_end(make):
@@ -331,6 +351,7 @@ def test_a_run_that_ends_waits_for_the_verdict_on_what_has_no_end(make):
     while not finding.finder._is_through():
         finding.pass_(0.5)
     assert finding.clock.now - began == pytest.approx(UNFINISHED_S, abs=2)
+    assert len(finding.told) == 1  # what it waits for, once
     assert finding.finder.given_up == 0
     assert finding.ledger.paths.get(rows.place("short.jpg")).code == "incomplete"
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import sqlite3
 
@@ -227,3 +228,23 @@ def test_names_that_are_no_text_are_handled_to_their_end(api):
     assert list(api.outputs()) == ["caf%E9.png"]
     (news,) = api.ears.pictures
     assert news.source == b"caf\xe9.jpg"
+
+
+def test_the_same_service_by_another_address_is_paid_for_once(api):
+    sha256 = hashlib.sha256(api.feed("cat.jpg")).digest()
+    api.open()
+    api.find("cat.jpg")
+    api.parts.workers.sender.send(api.parts.workers._take_content())
+    assert api.content(sha256).state is ContentState.CUT
+    elsewhere = api.sandbox.url.replace("127.0.0.1", "localhost")
+    parts = api.open(configuration={"api_url": f"{elsewhere}/rmbg"})
+    api.fed("twin.jpg", seed="cat.jpg")
+    api.work()
+    assert sorted(api.outputs()) == ["cat.png", "twin.png"]
+    assert api.bills == {sha256: 1}
+    assert parts.spool.cutout(sha256)
+    api.open()  # and back again
+    api.fed("third.jpg", seed="cat.jpg")
+    api.work()
+    assert len(api.outputs()) == 3
+    assert api.bills == {sha256: 1}

@@ -173,8 +173,8 @@ def test_what_never_becomes_a_picture_is_refused_in_the_end(tmp_path, content, c
     [
         (b"This is no picture at all.", "a.jpg", "bad_signature"),
         (b"<!doctype html><title>Not found</title>", "a.png", "unsupported_type"),
-        (photo(1, format_="TIFF"), "a.jpg", "unsupported_type"),
-        (photo(1, format_="GIF"), "a.gif", "unsupported_type"),
+        (photo(1, format_="TIFF"), "a.jpg", "needs_transcode"),
+        (photo(1, format_="GIF"), "a.gif", "needs_transcode"),
         (
             BITMAP[:18] + struct.pack("<ii", 10_001, 1) + BITMAP[26:],
             "a.bmp",

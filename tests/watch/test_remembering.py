@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rembg_plugins.watch.pauses import Pause, Rank
-from rembg_plugins.watch.remembering import KEY, keep, recall
+from rembg_plugins.watch.remembering import KEY, keep, lift, recall
 
 DAY = 86_400.0
 
@@ -90,3 +90,15 @@ def test_an_end_that_is_no_time_is_not_waited_for(until):
 @given(st.text())
 def test_no_text_breaks_the_start(text):
     assert recall({KEY: text}, owner="me", clock=7.0, now=1_000.0) is None
+
+
+def test_what_a_person_has_lifted_begins_at_once_with_one_call_that_tries():
+    store = kept(1_000.0 + DAY)
+    assert lift(store)
+    pause = recall(store, owner="me", clock=7.0, now=1_000.0)
+    assert (pause.left_s(clock=7.0, now=1_000.0), pause.tries, pause.reason) == (0, True, "r")
+
+
+@pytest.mark.parametrize("store", [{}, {KEY: "null"}, {KEY: "no JSON"}, {KEY: "[1]"}])
+def test_where_nothing_is_kept_nothing_is_lifted(store):
+    assert not lift(store)

@@ -76,7 +76,7 @@ def test_one_that_is_open_never_rests_however_still_it_is(tmp_path, leases):
     with (tmp_path / "a.jpg").open("ab"):
         for tenth in range(600):
             assert rested(settling, tenth / 10) == []
-        assert not settling.is_resting
+        assert not settling.is_resting()
     assert rested(settling, 61.1) == [b"a.jpg"]
 
 
@@ -156,7 +156,7 @@ def test_one_without_an_end_is_looked_at_until_it_must_have_one(tmp_path, leases
         for file in settling.rested(now):
             looks.append(now)
             settling.postpone(file, now, until_s=60.0)
-        assert not settling.is_resting
+        assert not settling.is_resting()
         now = settling.next_due
     assert now == pytest.approx(60.0)
     assert 20 < len(looks) < 40

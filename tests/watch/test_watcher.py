@@ -202,6 +202,18 @@ def test_it_asks_above_50_different_paid_pictures(
     )
 
 
+@pytest.mark.parametrize("kind", ["TIFF", "zeros at the end"])
+def test_it_asks_about_what_has_no_end_yet_too(station, make_watcher, scripted, kind):
+    for number in range(ASK_ABOVE + 1):
+        if kind == "TIFF":
+            station.feed(f"{number}.tif", photo(number, size=(9, 9), format_="TIFF"))
+        else:
+            station.feed(f"{number}.jpg", photo(number, size=(9, 9)) + bytes(4096))
+    summary = make_watcher(transcode="yes", confirm=lambda _: False).run()
+    assert (summary.exit_code, scripted.calls) == (2, [])
+    assert "51" in summary.stopped
+
+
 def test_it_does_not_ask_where_nothing_is_paid_for(station, make_watcher, scripted):
     scripted.paid = False
     for number in range(ASK_ABOVE + 1):
@@ -231,3 +243,26 @@ def test_a_kind_that_was_refused_is_taken_by_a_run_that_transcodes(
     assert (summary.exit_code, summary.published, len(scripted.calls)) == (0, 1, 1)
     assert not note.exists()
     assert station.originals() == {"scan.tif": content}
+
+
+def test_what_no_re_encoding_helps_does_not_fail_anew_at_each_start(station, make_watcher):
+    station.feed("page.jpg", b"<!doctype html><title>Not found</title>")
+    assert make_watcher(transcode="yes").run().failed == 1
+    note = json.loads(Path(station.ears.pictures[-1].note).read_bytes())
+    assert "--transcode" not in note["remedy"] + note["message"]
+    assert make_watcher(transcode="yes").run().exit_code == 0
+
+
+@pytest.mark.parametrize("paid", [True, False])
+def test_a_ledger_that_does_not_know_what_was_paid_for_asks_before_it_pays_again(
+    station, make_watcher, scripted, paid
+):
+    scripted.paid = paid
+    station.feed("cat.jpg")
+    assert make_watcher(confirm=lambda _: pytest.fail("it asked")).run().published == 1
+    elsewhere = str(station.root / "elsewhere")
+    summary = make_watcher(state=elsewhere, confirm=lambda _: False).run()
+    assert summary.exit_code == (2 if paid else 0)
+    told = [text for text, _ in station.ears.notes if "another ledger" in text]
+    assert [str(station.root / "state") in text for text in told] == [True] * paid
+    assert len(scripted.calls) == (1 if paid else 2)
