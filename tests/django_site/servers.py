@@ -9,6 +9,7 @@ import signal
 import subprocess
 import tempfile
 import threading
+import time
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -110,6 +111,21 @@ def on_postgresql(postgresql, settings, django_db_blocker):
                 cursor.execute(f"DROP DATABASE {name} WITH (FORCE)")
             _drop_connection()
             del connections.settings["postgresql"]
+
+
+def until_alone(connection):
+    """Wait until the server has no other connection to this database: it ends them in a moment."""
+    latest = time.monotonic() + _PATIENCE_S
+    others = True
+    while others:
+        assert time.monotonic() < latest, "a connection was left open"
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT count(*) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                " AND backend_type = 'client backend'"
+            )
+            (others,) = cursor.fetchone()
 
 
 def _database(name, **changes):
