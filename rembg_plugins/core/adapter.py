@@ -9,11 +9,7 @@ import time
 from typing import TYPE_CHECKING, BinaryIO
 
 from rembg_plugins.core.cutout import coverage_of
-from rembg_plugins.core.errors import (
-    APIError,
-    ConfigurationError,
-    RembgError,
-)
+from rembg_plugins.core.errors import APIError, ConfigurationError, RembgError
 from rembg_plugins.core.expected_size import TOLERANCE
 from rembg_plugins.core.memory import decoding
 from rembg_plugins.core.plugins import default_manager, notify
@@ -126,6 +122,35 @@ class Adapter:
         with decoding(cutout.size):
             return postprocess(cutout, request.options)
 
+    def find(
+        self,
+        source: object,
+        options: Options | dict[str, object] | None = None,
+        *,
+        transcode: bool = False,
+        name: str | None = None,
+    ) -> Result | None:
+        """The same from the store alone, at no cost: None where it is not there.
+
+        Args:
+            source: As for :meth:`remove`.
+            options: What to make of it.
+            transcode: As for :meth:`remove`.
+            name: The file name, where the source has none.
+
+        Raises:
+            ValidationError: The picture or an option breaks a rule.
+        """
+        request = validate(source, options, name=name, transcode=transcode)
+        if self.store is None:
+            return None
+        key = key_of(request.source, self.engine)
+        kept = self._kept(self.store, key, request.full_size())
+        if kept is None:
+            return None
+        with decoding(kept.size):
+            return postprocess(kept, request.options)
+
     def _cutout(
         self,
         request: Request,
@@ -138,11 +163,14 @@ class Adapter:
         if self.store is None:
             return self._run(request, on_progress, sink)
         key = key_of(request.source, self.engine)
+        # What is there is given without the lock; under it again, since another may have made it.
+        kept = None if fresh else self._kept(self.store, key, request)
+        if kept is not None:
+            return kept
         with self.store.lock(key):
-            with decoding(request.source.size):
-                entry = None if fresh else self.store.get(key)
-                if entry is not None:
-                    return self._joined(join(prepare(request.source), entry), None)
+            kept = None if fresh else self._kept(self.store, key, request)
+            if kept is not None:
+                return kept
             made = self._run(request, on_progress, sink)
             try:
                 with decoding(request.source.size):
@@ -150,6 +178,14 @@ class Adapter:
             except Exception as problem:  # noqa: BLE001 - whatever it is, the cut-out is paid for
                 _log.warning("The cut-out is not kept in the store: %s", problem)
                 return made
+
+    def _kept(self, store: Store, key: str, request: Request) -> Result | None:
+        """The full-size cut-out that the store has, if it has one."""
+        with decoding(request.source.size):
+            entry = store.get(key)
+            if entry is None:
+                return None
+            return self._joined(join(prepare(request.source), entry), None)
 
     def _keep(self, store: Store, key: str, request: Request, made: Result) -> Result:
         """Put a new cut-out into the store; gives it as later calls will get it."""

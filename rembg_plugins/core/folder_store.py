@@ -92,7 +92,7 @@ class FolderStore:
         with contextlib.suppress(OSError):
             if entry is None:
                 _log.warning("The cut-out %s is damaged: it is removed, and made again", path)
-                path.unlink()
+                self._remove_damaged(key, path)
             else:
                 os.utime(path)
         return entry
@@ -124,6 +124,17 @@ class FolderStore:
             except OSError as problem:
                 _log.warning("Cannot lock %s: %s; going on without", self.path, problem.strerror)
             yield
+
+    def _remove_damaged(self, key: str, path: Path) -> None:
+        """Remove an entry, unless whoever holds its lock has put a new one, or is about to.
+
+        Raises:
+            OSError: It cannot be removed.
+        """
+        self._locks.mkdir(exist_ok=True)
+        with locked_if_free(self._lock_path(key)) as mine:
+            if mine and unpack(key, path.read_bytes()) is None:
+                path.unlink()
 
     def _path(self, key: str) -> Path:
         return self.path / key[:2] / f"{key}{_SUFFIX}"

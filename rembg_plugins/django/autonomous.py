@@ -22,7 +22,7 @@ def autonomous(model: type[Model], write: Callable[[], T]) -> T:
 
     A credit that was spent stays spent where a page's transaction is rolled back, so the write
     then goes over a connection of its own. Not on SQLite, which has one writer: a second
-    connection would wait for the first one for ever; there, what is rolled back is lost.
+    connection would wait for the first one in vain; there, what is rolled back is lost.
 
     Args:
         model: Whose database is written.
@@ -33,8 +33,8 @@ def autonomous(model: type[Model], write: Callable[[], T]) -> T:
     """
     alias = router.db_for_write(model)
     connection = connections[alias]
-    if connection.vendor != "sqlite" and _is_in_transaction(connection):
-        with ThreadPoolExecutor(1) as pool:
+    if connection.vendor != "sqlite" and _may_be_rolled_back(connection):
+        with ThreadPoolExecutor(1, thread_name_prefix="rembg-ledger") as pool:
             return pool.submit(copy_context().run, _on_own_connection, alias, write).result()
     return _on_own_connection(alias, write)
 
@@ -53,12 +53,12 @@ def _on_own_connection(alias: str, write: Callable[[], T]) -> T:
             connection.close()
 
 
-def _is_in_transaction(connection: BaseDatabaseWrapper) -> bool:
-    """Whether there is one that may be rolled back; that of a TestCase counts as none.
+def _may_be_rolled_back(connection: BaseDatabaseWrapper) -> bool:
+    """Whether there is a transaction; none within that of a TestCase, which ends the row as well.
 
     Django marks the latter so, for `transaction.atomic(durable=True)` (Django 5.2 to 6.1).
     """
     blocks = getattr(connection, "atomic_blocks", [])
-    return connection.in_atomic_block and not all(
+    return connection.in_atomic_block and not any(
         getattr(block, "_from_testcase", False) for block in blocks
     )

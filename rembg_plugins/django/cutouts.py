@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+import logging
+import time
+from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
 from django.core.signals import setting_changed
+from django.db import Error as DatabaseError
+from django.utils.crypto import salted_hmac
 
 from rembg_plugins.core.adapter import Adapter
 from rembg_plugins.core.assembly import choose_engine
 from rembg_plugins.core.configuration import configure
-from rembg_plugins.core.errors import CutoutPendingError
+from rembg_plugins.core.errors import (
+    AuthenticationError,
+    ConfigurationError,
+    CutoutPendingError,
+    RembgError,
+)
 from rembg_plugins.core.plugins import default_manager, make_engine
 from rembg_plugins.core.retry import Retry
 from rembg_plugins.core.store import key_of
 from rembg_plugins.core.validation import validate
+from rembg_plugins.django import ledger
 from rembg_plugins.django.failures import Failures
 from rembg_plugins.django.metering import MeteredEngine
 from rembg_plugins.django.purpose import Purpose, on_behalf
@@ -24,6 +35,13 @@ from rembg_plugins.django.store import DjangoStore
 if TYPE_CHECKING:
     from rembg_plugins.core.options import Options
     from rembg_plugins.core.result import Result
+    from rembg_plugins.core.source import Source
+    from rembg_plugins.django.setting_values import KeySource
+
+_DECIDE = {NAME, "STORAGES", "SECRET_KEY"}
+_KEY_FRESH_S = 60.0  # for which a key that was asked for counts as the newest
+
+_log = logging.getLogger(__name__)
 
 
 def remove(
@@ -53,11 +71,22 @@ def remove(
         APIError: The API could not be used, or refused.
     """
     request = validate(source, options, name=name, transcode=True)
-    if not may_spend and not is_ready(request.source):
-        message = "There is no cut-out of this picture yet, and none may be made now."
-        raise CutoutPendingError(message)
+    if not may_spend:
+        found = adapter().find(request.source, request.options)
+        if found is None:
+            message = "There is no cut-out of this picture yet, and none may be made now."
+            raise CutoutPendingError(message)
+        return found
+    parts = _parts()
     with on_behalf(purpose or Purpose()):
-        return adapter().remove(request.source, request.options)
+        try:
+            made = parts.adapter.remove(request.source, request.options)
+        except AuthenticationError as error:
+            _ask_for_the_key_anew(error, parts.made)
+            raise
+    if made.billed is not False and not store().has_kept_the_last():
+        _note_loss(request.source)
+    return made
 
 
 def is_ready(source: object) -> bool:
@@ -87,13 +116,15 @@ def store() -> DjangoStore:
     return DjangoStore(current().store)
 
 
-@cache
 def failures() -> Failures:
-    """What failed lately on this site."""
-    return Failures(store())
+    """What failed lately on this site.
+
+    Raises:
+        ConfigurationError: No engine can work as configured.
+    """
+    return _parts().failures
 
 
-@cache
 def adapter() -> Adapter:
     """The adapter of this process, with the site's rules around its engine.
 
@@ -103,22 +134,77 @@ def adapter() -> Adapter:
     Raises:
         ConfigurationError: No engine can work as configured.
     """
+    return _parts().adapter
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Parts:
+    """What is made once for a process.
+
+    Attributes:
+        adapter: With the metered engine.
+        failures: Of that engine, and of the key that it has.
+        made: When, by a clock that never goes back, in s.
+    """
+
+    adapter: Adapter
+    failures: Failures
+    made: float
+
+
+@cache
+def _parts() -> _Parts:
     settings = current()
     configuration = configure(
         engine=settings.engine,
-        api_key=None if settings.api_key is None else settings.api_key(),
+        api_key=None if settings.api_key is None else _key_from(settings.api_key),
         api_url=settings.api_url,
         credentials=default_manager().hook.rembg_get_credentials,
     )
     engine = make_engine(choose_engine(configuration), configuration)
-    metered = MeteredEngine(engine, store=store(), failures=failures())
-    return Adapter(metered, store=store(), retry=Retry.NONE)
+    secret = configuration.api_key.value or configuration.user_token.value or ""
+    # Without the site's secret, nobody can find out the key from this.
+    account = salted_hmac("rembg_plugins.django.cutouts", secret, algorithm="sha256").hexdigest()
+    failed = Failures(store(), engine=f"{engine.name} {engine.version} {account}")
+    metered = MeteredEngine(engine, store=store(), failures=failed)
+    made = Adapter(metered, store=store(), retry=Retry.NONE)
+    return _Parts(adapter=made, failures=failed, made=time.monotonic())
+
+
+def _key_from(source: KeySource) -> str | None:
+    try:
+        return source()
+    except RembgError:
+        raise
+    except Exception as problem:
+        # The text may hold what the function read, so only the class is told.
+        message = f"The function of {NAME}['API_KEY'] failed: {type(problem).__name__}."
+        raise ConfigurationError(message) from problem
+
+
+def _ask_for_the_key_anew(error: AuthenticationError, asked: float) -> None:
+    """Have the next caller make the parts anew: keys are replaced while a process runs.
+
+    At once where the API has just refused ours; where it is remembered that it did so, now and
+    then, since each view of a page meets that.
+    """
+    is_news = error.response is not None
+    if is_news or time.monotonic() - asked >= _KEY_FRESH_S:
+        _parts.cache_clear()
+
+
+def _note_loss(source: Source) -> None:
+    """Count a cut-out that was paid for and is not kept: it would be paid for without end."""
+    try:
+        ledger.lose(key_of(source, adapter().engine))
+    except (RembgError, DatabaseError) as problem:  # the picture itself is there, and is given
+        _log.error("That a cut-out was not kept is not in the ledger: %s", problem)
 
 
 def _forget(*, setting: str, **_: object) -> None:
-    if setting == NAME:
-        for made in (store, failures, adapter):
-            made.cache_clear()
+    if setting in _DECIDE:
+        store.cache_clear()
+        _parts.cache_clear()
 
 
 setting_changed.connect(_forget, dispatch_uid="rembg_plugins.django.cutouts")

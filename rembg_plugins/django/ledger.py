@@ -82,6 +82,22 @@ def end(
     autonomous(Call, write)
 
 
+def lose(key: str) -> None:
+    """Write down that a cut-out was paid for, but could not be kept: its call gave none.
+
+    Raises:
+        DatabaseError: It cannot be written down.
+    """
+
+    def write() -> None:
+        made = Call.objects.filter(key=key, outcome=Call.Outcome.DONE).first()
+        if made is not None:
+            made.outcome, made.error = Call.Outcome.IN_DOUBT, "The cut-out could not be kept."
+            made.save(update_fields=["outcome", "error"])
+
+    autonomous(Call, write)
+
+
 def reserve(name: str, most: int, *, ends: datetime) -> None:
     """Count one more in a window, unless that would be more than ``most``.
 

@@ -1,41 +1,80 @@
-"""Locks between all threads and processes of a site, of whatever all of them share.
+"""Locks between all threads and processes of a site, made of whatever all of them share.
 
-The first that is there serves: a cache that is shared (Redis, Memcached, a database, files), the
-advisory locks of PostgreSQL, a lock file on this machine.
+The first that is there serves: a shared cache (Redis, Memcached), the advisory locks of
+PostgreSQL, a lock file.
 """
 
 from __future__ import annotations
 
-import hashlib
+import logging
+import os
 import threading
 import time
 from contextlib import contextmanager
-from pathlib import Path
-from tempfile import gettempdir
-from typing import TYPE_CHECKING
-from uuid import uuid4
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
 
 from django.conf import settings
-from django.core.cache import caches
+from django.core.cache.backends.db import DatabaseCache
+from django.core.cache.backends.dummy import DummyCache
+from django.core.cache.backends.filebased import FileBasedCache
+from django.core.cache.backends.locmem import LocMemCache
 from django.db import connections, router
+from django.utils.module_loading import import_string
 
-from rembg_plugins.core.errors import CutoutPendingError
-from rembg_plugins.core.file_lock import locked_if_free
+from rembg_plugins.core.errors import CutoutPendingError, SpendingError
+from rembg_plugins.django.advisory_lock import AdvisoryLock
+from rembg_plugins.django.cache_lock import CacheLock
 from rembg_plugins.django.models import Call
 from rembg_plugins.django.settings import current
+from rembg_plugins.django.site_file_lock import SiteFileLock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from contextlib import AbstractContextManager
 
-    from django.core.cache.backends.base import BaseCache
+# The last two are shared, but two processes that add one name at once may both be told that they
+# did: the one looks and then writes; the other lets both replace a name whose time is over, and
+# drops names where there are many.
+_NO_LOCKS_IN = (LocMemCache, DummyCache, FileBasedCache, DatabaseCache)
 
-_HELD_S = 900  # after which a lock in a cache counts as left behind by a process that died
-_POLL_S = 0.05
-_LOCAL_CACHES = ("LocMemCache", "DummyCache")
+_log = logging.getLogger(__name__)
 
-_threads: dict[str, tuple[threading.Lock, int]] = {}
-_guard = threading.Lock()
+
+class Lock(Protocol):
+    """A lock between processes, for one use."""
+
+    def acquire(self, end: float) -> bool:
+        """Whether it was had until then, by the clock of its making; whatever fails, raises."""
+        ...
+
+    def is_held(self) -> bool:
+        """Whether it is still ours; whatever fails, raises."""
+        ...
+
+    def release(self) -> None:
+        """Let the next one have it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Holding:
+    """What the work under way in this thread holds.
+
+    Attributes:
+        key: Of which cut-out.
+        lock: Between processes; None where none could be had.
+        problem: Why not.
+        process: The process's number: one that is forked holds nothing.
+    """
+
+    key: str
+    lock: Lock | None
+    problem: Exception | None
+    process: int
+
+
+_holding: ContextVar[_Holding | None] = ContextVar("rembg_holding", default=None)
 
 
 @contextmanager
@@ -47,6 +86,9 @@ def locked(
 ) -> Iterator[None]:
     """Hold the lock of a cut-out; not re-entrant.
 
+    Where none can be had, since Redis is down for instance, work goes on without, for the sake of
+    engines that cost nothing; :func:`check` then refuses all others.
+
     Args:
         key: The cut-out's key.
         clock: Gives the time in s.
@@ -57,17 +99,43 @@ def locked(
     """
     wait = current().lock_wait
     end = clock() + wait
-    with _of_this_process(key, wait) as is_ours:
-        claim = _between_processes(key)
-        while is_ours:
-            with claim() as is_held:
-                if is_held:
-                    yield
-                    return
-            if clock() >= end:
-                break
-            sleep(_POLL_S)
-        raise _pending(wait)
+    with _turn_of_this_thread(key, wait) as is_ours:
+        holding = _claim(key, end, clock, sleep) if is_ours else None
+        if holding is None:
+            raise _pending(wait)
+        token = _holding.set(holding)
+        try:
+            yield
+        finally:
+            _holding.reset(token)
+            _release(holding)
+
+
+def check(key: str) -> None:
+    """Refuse to pay for a cut-out whose lock is not, or no longer, held here.
+
+    Raises:
+        SpendingError: No lock could be had at all.
+        CutoutPendingError: It was lost meanwhile: another process may be making the cut-out.
+    """
+    holding = _holding.get()
+    if holding is None or (holding.key, holding.process) != (key, os.getpid()):
+        raise _unlocked(None)
+    if holding.lock is None:
+        raise _unlocked(holding.problem)
+    try:
+        is_held = holding.lock.is_held()
+    except Exception as problem:
+        raise _unlocked(problem) from problem
+    if not is_held:
+        message = "The lock of this cut-out was lost: another process may be making it."
+        raise CutoutPendingError(message)
+
+
+def held_key() -> str | None:
+    """The key of the cut-out whose lock the work under way in this thread took, if it took one."""
+    holding = _holding.get()
+    return None if holding is None or holding.process != os.getpid() else holding.key
 
 
 def kind() -> str:
@@ -79,72 +147,86 @@ def kind() -> str:
 
 
 def is_shared(alias: str) -> bool:
-    """Whether a cache is seen by all processes, as far as its class tells."""
-    backend: str = settings.CACHES[alias]["BACKEND"]
-    return backend.rpartition(".")[2] not in _LOCAL_CACHES
+    """Whether a cache can hold locks between processes, as far as its class tells."""
+    return not issubclass(import_string(settings.CACHES[alias]["BACKEND"]), _NO_LOCKS_IN)
 
 
-@contextmanager
-def _of_this_process(key: str, wait: float) -> Iterator[bool]:
-    """Whether it was had among the threads of this process, in that many s."""
-    with _guard:
-        mine, users = _threads.get(key, (threading.Lock(), 0))
-        _threads[key] = mine, users + 1
-    is_held = mine.acquire(timeout=wait)
+def _claim(
+    key: str, end: float, clock: Callable[[], float], sleep: Callable[[float], None]
+) -> _Holding | None:
+    """The lock between processes, or why there is none; None where somebody else has it."""
     try:
-        yield is_held
-    finally:
-        if is_held:
-            mine.release()
-        with _guard:
-            mine, users = _threads.pop(key)
-            if users > 1:
-                _threads[key] = mine, users - 1
+        lock = _new(key, clock, sleep)
+        if not lock.acquire(end):
+            return None
+    except Exception as problem:  # noqa: BLE001 - caches and databases raise what they like
+        _log.warning("Cut-outs cannot be locked, so none is paid for: %s", problem)
+        return _Holding(key=key, lock=None, problem=problem, process=os.getpid())
+    return _Holding(key=key, lock=lock, problem=None, process=os.getpid())
 
 
-def _between_processes(key: str) -> Callable[[], AbstractContextManager[bool]]:
-    """A function that tries once, and gives whether the lock was had."""
-    made_of = kind()
+def _new(key: str, clock: Callable[[], float], sleep: Callable[[float], None]) -> Lock:
+    made_of, name = kind(), f"rembg:lock:{key}"
     if made_of == "cache":
-        return lambda: _in_cache(caches[current().lock_cache], f"rembg:lock:{key}")
+        current_ = current()
+        longest = current_.lock_wait
+        return CacheLock(current_.lock_cache, name, wait_s=longest, clock=clock, sleep=sleep)
     if made_of == "database":
-        return lambda: _in_database(key)
-    folder = lock_folder()
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    return lambda: locked_if_free(folder / f"{key}.lock")
+        return AdvisoryLock(router.db_for_write(Call), name, clock=clock)
+    return SiteFileLock(key, clock=clock, sleep=sleep)
+
+
+def _release(holding: _Holding) -> None:
+    if holding.lock is None or holding.process != os.getpid():
+        return
+    try:
+        holding.lock.release()
+    except Exception as problem:  # noqa: BLE001 - it ends by itself; what was made must not be lost
+        _log.warning("The lock of %s could not be released: %s", holding.key, problem)
+
+
+class _Threads:
+    """Who is at what in this process: a lock for each key in use, and how many want it."""
+
+    guard = threading.Lock()
+    locks: dict[str, tuple[threading.Lock, int]] = {}  # noqa: RUF012 - replaced after a fork
 
 
 @contextmanager
-def _in_cache(cache: BaseCache, name: str) -> Iterator[bool]:
-    token = uuid4().hex
-    is_held = cache.add(name, token, timeout=_HELD_S)
+def _turn_of_this_thread(key: str, wait: float) -> Iterator[bool]:
+    """Whether it was had among the threads of this process, in that many s."""
+    with _Threads.guard:
+        mine, users = _Threads.locks.get(key, (threading.Lock(), 0))
+        _Threads.locks[key] = mine, users + 1
+    is_ours = mine.acquire(timeout=min(wait, threading.TIMEOUT_MAX))
     try:
-        yield is_held
+        yield is_ours
     finally:
-        if is_held and cache.get(name) == token:  # else it ran out, and is another's by now
-            cache.delete(name)
+        if is_ours:
+            mine.release()
+        with _Threads.guard:
+            mine, users = _Threads.locks.pop(key, (mine, 0))
+            if users > 1:
+                _Threads.locks[key] = mine, users - 1
 
 
-@contextmanager
-def _in_database(key: str) -> Iterator[bool]:
-    """An advisory lock of PostgreSQL's, over a connection of its own: it ends with a process."""
-    number = int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big", signed=True)
-    connection = connections[router.db_for_write(Call)].copy()
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_try_advisory_lock(%s)", [number])
-            (is_held,) = cursor.fetchone()
-            yield is_held
-    finally:
-        connection.close()
+def _forget_threads() -> None:
+    """A child process inherits the locks that are held, but not the threads that hold them."""
+    _Threads.guard, _Threads.locks = threading.Lock(), {}
 
 
-def lock_folder() -> Path:
-    """Where lock files are: one folder for each site and machine."""
-    site = hashlib.sha256(settings.SECRET_KEY.encode()).hexdigest()[:16]
-    return Path(gettempdir()) / f"rembg-locks-{site}"
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_threads)
 
 
 def _pending(wait: float) -> CutoutPendingError:
     message = f"Another process makes this cut-out, and was not done after {wait:g} s."
     return CutoutPendingError(message)
+
+
+def _unlocked(problem: Exception | None) -> SpendingError:
+    why = "nobody asked for it" if problem is None else f"{type(problem).__name__}: {problem}"
+    message = (
+        f"There is no lock on this cut-out, so it might be paid for twice: {why}. Nothing was sent."
+    )
+    return SpendingError(message)

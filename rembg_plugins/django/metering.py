@@ -13,6 +13,7 @@ from rembg_plugins.core.retry import is_in_doubt
 from rembg_plugins.core.store import key_of
 from rembg_plugins.core.validation import check_result
 from rembg_plugins.django import ledger
+from rembg_plugins.django.locks import held_key
 from rembg_plugins.django.models import Call
 from rembg_plugins.django.purpose import purpose
 from rembg_plugins.django.settings import current
@@ -59,10 +60,10 @@ class MeteredEngine:
             SpendingError: A rule of the site forbids the call; nothing was sent.
             RembgError: As the engine, or as it did lately.
         """
-        key = key_of(request.source, self)
+        key = held_key() or key_of(request.source, self)
         self._failures.check(key)
         if self.paid:
-            self._store.check()
+            self._store.check(key)
         number, began = self._begin(key), time.monotonic()
         error: BaseException | None = None
         billed: bool | None = None

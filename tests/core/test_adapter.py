@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
@@ -25,7 +26,7 @@ from rembg_plugins.core.hookspecs import hookimpl
 from rembg_plugins.core.plugins import build_manager, default_manager
 from rembg_plugins.core.result import Result
 from rembg_plugins.core.retry import Retry
-from rembg_plugins.core.store import MemoryStore
+from rembg_plugins.core.store import Entry, MemoryStore
 
 
 def png(size=(600, 400), color=(200, 30, 30, 255)):
@@ -143,6 +144,67 @@ def test_the_store_answers_the_second_time_for_any_options(adapter):
     assert (first.billed, second.billed, second.sent) == (True, False, "nothing")
     assert second.size == (60, 40)
     assert second.image.getpixel((30, 20))[3] == 128
+
+
+class WatchedStore(MemoryStore):
+    """Writes down what is asked of it; another one may be quicker with the lock."""
+
+    def __init__(self, rival=None):
+        super().__init__()
+        self.asked, self.rival = [], rival
+
+    def get(self, key):
+        self.asked.append("get")
+        return super().get(key)
+
+    def put(self, key, entry):
+        self.asked.append("put")
+        super().put(key, entry)
+
+    @contextmanager
+    def lock(self, key):
+        self.asked.append("lock")
+        with super().lock(key):
+            if self.rival is not None:
+                self.put(key, self.rival)
+            yield
+
+
+def test_what_the_store_has_is_given_without_its_lock(adapter):
+    store = WatchedStore()
+    cutter = adapter(ScriptedEngine(png()), store=store)
+    cutter.remove(png())
+    assert store.asked == ["get", "lock", "get", "put"]
+    store.asked.clear()
+    assert cutter.remove(png(), w=60).size == (60, 40)
+    assert store.asked == ["get"]
+
+
+def test_what_another_made_before_the_lock_was_had_is_not_made_again(adapter):
+    made = Entry(mask=Image.new("L", Image.open(io.BytesIO(png())).size, 77))
+    store = WatchedStore(rival=made)
+    result = adapter(ScriptedEngine(), store=store).remove(png(), format="PNG", mask=True)
+    assert store.asked == ["get", "lock", "put", "get"]
+    assert result.image.getpixel((0, 0)) == 77
+
+
+def test_to_find_is_to_ask_the_store_and_nobody_else(adapter):
+    store, engine = WatchedStore(), ScriptedEngine(png(color=(200, 30, 30, 128)))
+    cutter = adapter(engine, store=store)
+    assert cutter.find(png()) is None
+    assert (store.asked, engine.requests) == (["get"], [])
+    cutter.remove(png())
+    found = cutter.find(png(), {"w": 60, "format": "PNG"})
+    assert (found.size, found.billed, found.sent) == ((60, 40), False, "nothing")
+    assert found.image.getpixel((30, 20))[3] == 128
+    assert len(engine.requests) == 1
+
+
+def test_where_there_is_no_store_nothing_is_found(adapter):
+    cutter = adapter(ScriptedEngine())
+    assert cutter.find(png()) is None
+    with pytest.raises(ValidationError):
+        cutter.find(b"not a picture")
 
 
 def test_short_term_limits_are_waited_for(adapter):

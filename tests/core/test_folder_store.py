@@ -8,6 +8,7 @@ import pytest
 from core.kept import HOUR_NS, entries, entry, files, key, level_of, spread
 from PIL import Image
 
+from rembg_plugins.core import file_lock
 from rembg_plugins.core.entry import Entry
 from rembg_plugins.core.errors import ConfigurationError
 from rembg_plugins.core.folder_store import FolderStore
@@ -44,6 +45,33 @@ def test_a_file_that_a_power_cut_left_empty_is_noticed(store, content):
     path.write_bytes(content)
     assert store.get(key(1)) is None
     assert not path.exists()
+
+
+def test_a_damaged_entry_is_left_to_whoever_holds_its_lock(store):
+    store.put(key(1), entry(7))
+    (path,) = entries(store)
+    path.write_bytes(b"PK")
+    with store.lock(key(1)):
+        assert store.get(key(1)) is None
+        assert path.exists()
+        store.put(key(1), entry(9))
+    assert level_of(store.get(key(1))) == 9
+
+
+def test_an_entry_that_was_made_anew_meanwhile_is_not_removed(store, monkeypatch):
+    store.put(key(1), entry(7))
+    (path,) = entries(store)
+    good = path.read_bytes()
+    path.write_bytes(b"PK")
+
+    def mended_first(path_, *, wait):
+        path.write_bytes(good)
+        return claim(path_, wait=wait)
+
+    claim = file_lock._claim
+    monkeypatch.setattr(file_lock, "_claim", mended_first)
+    assert store.get(key(1)) is None
+    assert level_of(store.get(key(1))) == 7
 
 
 def test_an_entry_under_a_wrong_name_is_never_taken_for_another(store):

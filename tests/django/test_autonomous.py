@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from django.db import connection, connections, transaction
+from django.utils import timezone
+from django_site.servers import until_alone
+
+from rembg_plugins.core.errors import SpendingError
+from rembg_plugins.django import ledger
+from rembg_plugins.django.autonomous import autonomous
+from rembg_plugins.django.models import Call, Window
+from rembg_plugins.django.purpose import Purpose, on_behalf, purpose
+from rembg_plugins.django.setting_values import Budget
+
+
+class PageError(Exception):
+    pass
+
+
+def begin(**budget):
+    return ledger.begin(
+        key="k", engine="e", is_paid=True, purpose=Purpose(), budget=Budget(**budget)
+    )
+
+
+def test_on_postgresql_a_credit_stays_spent_where_the_page_is_rolled_back(on_postgresql):
+    with pytest.raises(PageError), transaction.atomic(using="postgresql"):  # noqa: PT012 - a view
+        begin(day=5)
+        Window.objects.create(name="the page's", ends=timezone.now())
+        raise PageError
+    assert Call.objects.get().credits == 1
+    (window,) = Window.objects.all()
+    assert (window.name[:3], window.reserved) == ("day", 1)
+
+
+def test_on_postgresql_what_the_ledger_refuses_is_raised_and_the_page_goes_on(on_postgresql):
+    with transaction.atomic(using="postgresql"):
+        with pytest.raises(SpendingError, match="used up"):
+            begin(day=0)
+        Window.objects.create(name="the page's", ends=timezone.now())
+    assert Window.objects.filter(name="the page's").exists()
+    assert not Call.objects.exists()
+
+
+def test_on_postgresql_a_row_of_its_own_can_be_ended_within_the_same_page(on_postgresql):
+    with pytest.raises(PageError), transaction.atomic(using="postgresql"):  # noqa: PT012 - a view
+        number = begin()
+        ledger.end(number, outcome=Call.Outcome.DONE, error="", billed=True, seconds=1.0)
+        raise PageError
+    assert Call.objects.get().outcome == "done"
+
+
+def test_it_knows_for_whom_it_writes(on_postgresql):
+    with transaction.atomic(using="postgresql"), on_behalf(Purpose(who="me")):
+        assert autonomous(Call, lambda: (purpose().who, threading.current_thread().name)) == (
+            "me",
+            "rembg-ledger_0",
+        )
+
+
+def test_it_leaves_no_connection_open(on_postgresql):
+    opened = []
+
+    def write():
+        begin()
+        opened.append(connections["postgresql"].connection is not None)
+
+    def in_a_thread_of_a_pool():
+        autonomous(Call, write)
+        return connections["postgresql"].connection
+
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(in_a_thread_of_a_pool).result() is None
+    with transaction.atomic(using="postgresql"):
+        autonomous(Call, write)
+    assert opened == [False, False]  # begin() had closed it already
+    until_alone(on_postgresql)
+
+
+def test_a_connection_that_was_open_stays_open(on_postgresql):
+    on_postgresql.ensure_connection()
+    begin()
+    assert on_postgresql.connection is not None
+
+
+def test_in_a_test_case_it_is_a_part_of_the_test(on_postgresql):
+    with transaction.atomic(using="postgresql") as _:
+        on_postgresql.atomic_blocks[-1]._from_testcase = True
+        begin()
+        with transaction.atomic(using="postgresql"):  # as with ATOMIC_REQUESTS
+            begin()
+            here = threading.current_thread()
+            assert autonomous(Call, threading.current_thread) is here
+        transaction.set_rollback(True, using="postgresql")
+    assert not Call.objects.exists()
+
+
+@pytest.mark.django_db
+def test_django_marks_the_transaction_of_a_test_case():
+    assert connection.atomic_blocks[0]._from_testcase
+
+
+@pytest.mark.django_db(transaction=True)
+def test_on_sqlite_what_is_rolled_back_is_lost_and_nothing_waits_for_itself(site):
+    with pytest.raises(PageError), transaction.atomic():  # noqa: PT012 - a view
+        Window.objects.create(name="the page's", ends=timezone.now())
+        begin(day=5)
+        raise PageError
+    assert not Call.objects.exists()
+    begin(day=5)
+    assert Call.objects.get().credits == 1
