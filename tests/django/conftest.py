@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from django_site.fixtures import counted, site
+from django_site.s3 import s3, s3_server
 
-__all__ = ["counted", "site"]
+__all__ = ["counted", "s3", "s3_server", "site"]
