@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from django_site.broken_storage import broken
 from django_site.fixtures import counted, site
-from django_site.object_store import in_object_store, object_store
+from django_site.s3 import s3, s3_server
+from django_site.sdist import django_tests
 from django_site.servers import dead_redis, on_postgresql, postgresql, redis, use_cache
 from django_site.waiting import clock
 
@@ -13,11 +14,12 @@ __all__ = [
     "clock",
     "counted",
     "dead_redis",
-    "in_object_store",
-    "object_store",
+    "django_tests",
     "on_postgresql",
     "postgresql",
     "redis",
+    "s3",
+    "s3_server",
     "site",
     "use_cache",
 ]

@@ -70,8 +70,8 @@ def any_store(request, put_in):
     if request.param == "memory":
         return put_in(InMemoryStorage)
     if request.param != "files":
-        use = request.getfixturevalue("in_object_store")
-        use(file_overwrite=request.param.endswith("replaces"))
+        replaces = request.param.endswith("replaces")
+        request.getfixturevalue("s3").use("rembg", file_overwrite=replaces)
     return cutouts.store()
 
 
