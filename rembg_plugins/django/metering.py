@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, BinaryIO
 from django.db import Error as DatabaseError
 
 from rembg_plugins.core.errors import RembgError, SpendingError
-from rembg_plugins.core.retry import is_in_doubt
 from rembg_plugins.core.store import key_of
 from rembg_plugins.core.validation import check_result
 from rembg_plugins.django import ledger
@@ -75,7 +74,7 @@ class MeteredEngine:
             error, billed = problem, problem.billed
             self._failures.remember(key, problem)
             raise
-        except BaseException as problem:
+        except BaseException as problem:  # a bug, or the process is being stopped
             error, billed = problem, None if self.paid else False
             raise
         finally:
@@ -109,15 +108,15 @@ class MeteredEngine:
         if number is None:
             return
         text = "" if error is None else f"{type(error).__name__}: {error}"
+        outcome = _outcome(error, billed=billed)
         try:
-            ledger.end(number, outcome=_outcome(error), error=text, billed=billed, seconds=seconds)
-        except DatabaseError as problem:  # the row stays as begun, and counts as paid
-            _log.error("What became of call %d is not in the ledger: %s", number, problem)
+            ledger.end(number, outcome=outcome, error=text, billed=billed, seconds=seconds)
+        except Exception:  # noqa: BLE001 - whatever it is, the cut-out must reach the store
+            # The row stays as it was begun, and counts as paid.
+            _log.exception("What became of call %d is not in the ledger", number)
 
 
-def _outcome(error: BaseException | None) -> Call.Outcome:
+def _outcome(error: BaseException | None, *, billed: bool | None) -> Call.Outcome:
     if error is None:
         return Call.Outcome.DONE
-    if isinstance(error, RembgError) and not is_in_doubt(error):
-        return Call.Outcome.FAILED
-    return Call.Outcome.IN_DOUBT
+    return Call.Outcome.IN_DOUBT if billed is None else Call.Outcome.FAILED

@@ -12,6 +12,8 @@ class Call(models.Model):
     """One call of an engine: begun before the picture is sent, and never deleted by this package.
 
     It refers to users and pictures by name, so that it outlives both and needs no table of theirs.
+    The hour is kept as text beside the moment: it is UTC whatever ``USE_TZ`` says, names the
+    windows of the budget, and is summed up alike on every database.
     """
 
     class Outcome(models.TextChoices):
@@ -23,11 +25,12 @@ class Call(models.Model):
         IN_DOUBT = "in_doubt", _("in doubt")
 
     began = models.DateTimeField(_("began"), db_index=True)
+    hour = models.CharField(_("hour (UTC)"), max_length=13, db_index=True)
     seconds = models.FloatField(_("seconds"), null=True)
     key = models.CharField(_("key"), max_length=64, db_index=True)
     picture = models.CharField(_("picture"), max_length=255, blank=True)
     who = models.CharField(_("who"), max_length=255, blank=True)
-    engine = models.CharField(_("engine"), max_length=100)
+    engine = models.CharField(_("engine"), max_length=255)
     credits = models.PositiveSmallIntegerField(_("credits"), default=0)
     outcome = models.CharField(
         _("outcome"), max_length=16, choices=Outcome, default=Outcome.UNDER_WAY

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django_site.broken_storage import broken
+from django_site.empty_database import empty_postgresql
 from django_site.fixtures import counted, site
 from django_site.s3 import s3, s3_server
 from django_site.sdist import django_tests
@@ -15,6 +16,7 @@ __all__ = [
     "counted",
     "dead_redis",
     "django_tests",
+    "empty_postgresql",
     "on_postgresql",
     "postgresql",
     "redis",

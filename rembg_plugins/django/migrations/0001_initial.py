@@ -23,11 +23,15 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("began", models.DateTimeField(db_index=True, verbose_name="began")),
+                (
+                    "hour",
+                    models.CharField(db_index=True, max_length=13, verbose_name="hour (UTC)"),
+                ),
                 ("seconds", models.FloatField(null=True, verbose_name="seconds")),
                 ("key", models.CharField(db_index=True, max_length=64, verbose_name="key")),
                 ("picture", models.CharField(blank=True, max_length=255, verbose_name="picture")),
                 ("who", models.CharField(blank=True, max_length=255, verbose_name="who")),
-                ("engine", models.CharField(max_length=100, verbose_name="engine")),
+                ("engine", models.CharField(max_length=255, verbose_name="engine")),
                 ("credits", models.PositiveSmallIntegerField(default=0, verbose_name="credits")),
                 (
                     "outcome",
