@@ -1,21 +1,212 @@
-"""What ``manage.py check`` says of the settings."""
+"""What ``manage.py check`` says of the settings; nothing is opened, asked or built for it."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import os
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, cast
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Tags, register
+from django.core.checks import CheckMessage, register
+from django.core.files.storage import storages
+from django.db import connections, router
+from django.utils.module_loading import import_string
 
-from rembg_plugins.django.settings import NAME, read
+from rembg_plugins.core.configuration import configure
+from rembg_plugins.core.errors import ConfigurationError
+from rembg_plugins.core.plugins import default_manager, engines
+from rembg_plugins.core.setting import SECRETS
+from rembg_plugins.core.setting import SETTINGS as VARIABLES
+from rembg_plugins.django import findings, locks
+from rembg_plugins.django.models import Call
+from rembg_plugins.django.privacy import check_privacy
+from rembg_plugins.django.settings import NAME, SETTINGS, RembgSettings, read
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from rembg_plugins.core.errors import FieldError
+
+TAG = "rembg"
+
+_CUTOUT_STORAGE = "rembg_plugins.django.storage.CutoutStorage"
+_IMMEDIATE = {
+    f"{lib}.backends.immediate.ImmediateBackend" for lib in ("django.tasks", "django_tasks")
+}
+_DUMMY = {f"{lib}.backends.dummy.DummyBackend" for lib in ("django.tasks", "django_tasks")}
+_NOT_ASKED = "the-key-is-not-asked-for"
+_KINDS = {
+    "not_a_mapping": findings.NOT_A_MAPPING,
+    "unknown": findings.UNKNOWN_KEY,
+    "bad_value": findings.BAD_VALUE,
+    "key_in_settings": findings.KEY_IN_SETTINGS,
+}
 
 
-@register(Tags.files)
+@register(TAG)
 def check_settings(**_: Any) -> Sequence[CheckMessage]:
-    """Every mistake in ``REMBG``."""
-    errors = read(getattr(settings, NAME, {}))[1]
-    hint = "See the table of settings in the documentation of rembg-plugins."
-    return [Error(error.message, hint=hint, id="rembg.E001") for error in errors]
+    """Every mistake in ``REMBG``, and in what it stands on."""
+    found, errors = read(getattr(settings, NAME, {}))
+    told = [_told(error) for error in errors]
+    told += _check_engine(found)
+    told += _check_store(found.store)
+    told += _check_storages(found)
+    told += _check_lock_cache(found.lock_cache, is_complete=not errors)
+    # A function that hands tasks to another queue, if there is such a setting, needs no backend.
+    is_ours = found.defer and getattr(found, "enqueue", None) is None
+    told += _check_tasks() if is_ours else ()
+    return told
+
+
+def _told(error: FieldError) -> CheckMessage:
+    kind, hint = _KINDS[error.code], ""
+    if kind is findings.UNKNOWN_KEY:
+        hint = f"{kind.hint} Keys: {', '.join(SETTINGS)}."
+    if kind is findings.BAD_VALUE and error.field is not None:
+        info = SETTINGS[error.field]
+        hint = f"{info.help} For example: {NAME} = {{'{error.field}': {info.example}}}."
+    return kind.told(error.message, hint=hint)
+
+
+def _check_engine(found: RembgSettings) -> Iterator[CheckMessage]:
+    try:
+        configuration = configure(
+            engine=found.engine,
+            api_key=None if found.api_key is None else _NOT_ASKED,
+            api_url=found.api_url,
+        )
+    except ConfigurationError as error:
+        yield findings.BAD_CONFIGURATION.told(str(error).replace(_NOT_ASKED, "****"))
+        return
+    offered = engines(default_manager())
+    spec = configuration.engine.value
+    if spec is None:
+        local = offered.get("local")
+        if not _may_have_key(found) and (local is None or local.check() is not None):
+            message = "There is no key for the API, and the embedded engine is not installed."
+            yield findings.NO_ENGINE.told(message)
+        return
+    name = spec.partition(":")[0]
+    if name not in offered:
+        hint = f"{findings.UNKNOWN_ENGINE.hint} Engines: {', '.join(sorted(offered))}."
+        yield findings.UNKNOWN_ENGINE.told(f"There is no engine {name!r}.", hint=hint)
+    elif problem := offered[name].check():
+        yield findings.ENGINE_UNUSABLE.told(f"The engine {name!r} cannot work here: {problem}.")
+    elif name == "api" and not _may_have_key(found):
+        yield findings.ANONYMOUS.told("The engine is 'api', and there is no key for it.")
+
+
+def _may_have_key(found: RembgSettings) -> bool:
+    """Whether there is one, or somebody to ask for it; nobody is asked."""
+    variables = [VARIABLES[name].variable for name in SECRETS]
+    return (
+        found.api_key is not None
+        or any(os.environ.get(variable, "").strip() for variable in variables)
+        or bool(default_manager().hook.rembg_get_credentials.get_hookimpls())
+    )
+
+
+def _check_store(alias: str) -> Iterator[CheckMessage]:
+    if alias not in settings.STORAGES:
+        known = ", ".join(sorted(settings.STORAGES))
+        message = f"The store {alias!r} is not in STORAGES; there: {known}."
+        yield findings.NO_STORE.told(message)
+        return
+    if _is_a(_class_of(alias), {_CUTOUT_STORAGE}):
+        message = f"STORAGES[{alias!r}] is a CutoutStorage, and cannot be the store."
+        yield findings.CUTOUTS_IN_CUTOUTS.told(message)
+        return
+    try:
+        storage = storages[alias]
+    except Exception as problem:  # noqa: BLE001 - a stranger's class may raise anything
+        message = f"STORAGES[{alias!r}] cannot be made: {type(problem).__name__}: {problem}"
+        yield findings.STORE_UNUSABLE.told(message)
+        return
+    yield from check_privacy(alias, storage)
+
+
+def _check_storages(found: RembgSettings) -> Iterator[CheckMessage]:
+    """The storages that cut out: where they stand, and what they name."""
+    for alias, declared in cast("dict[str, dict[str, Any]]", settings.STORAGES).items():
+        if not _is_a(_class_of(alias), {_CUTOUT_STORAGE}):
+            continue
+        if alias == "staticfiles":
+            yield findings.STATIC_FILES.told("STORAGES['staticfiles'] is a CutoutStorage.")
+        yield from _check_options(alias, declared.get("OPTIONS", {}), found)
+
+
+def _check_options(
+    alias: str, options: Mapping[str, Any], found: RembgSettings
+) -> Iterator[CheckMessage]:
+    wraps, profile = options.get("wraps", "default"), options.get("profile")
+    if wraps == alias or wraps not in settings.STORAGES:
+        message = f"STORAGES[{alias!r}] wraps {wraps!r}, which it cannot."
+        yield findings.BAD_CUTOUT_STORAGE.told(message)
+    if profile is not None and profile not in found.profiles:
+        known = ", ".join(sorted(found.profiles)) or "none"
+        message = (
+            f"STORAGES[{alias!r}] has the profile {profile!r}; in {NAME}['PROFILES']: {known}."
+        )
+        yield findings.BAD_CUTOUT_STORAGE.told(message)
+    for name in options:
+        if any(word in name.lower() for word in ("key", "token", "secret")):
+            message = f"OPTIONS[{name!r}] of STORAGES[{alias!r}] would end in migrations and tasks."
+            yield findings.KEY_IN_SETTINGS.told(message)
+
+
+def _check_lock_cache(alias: str, *, is_complete: bool) -> Iterator[CheckMessage]:
+    if alias not in settings.CACHES:
+        known = ", ".join(sorted(settings.CACHES))
+        yield findings.NO_CACHE.told(f"The cache {alias!r} is not in CACHES; there: {known}.")
+        return
+    path = settings.CACHES[alias].get("BACKEND", "")
+    if _import(path) is None:
+        message = (
+            f"CACHES[{alias!r}] cannot be made: there is no {path!r}, or it cannot be imported."
+        )
+        yield findings.NO_CACHE.told(message)
+        return
+    if not is_complete or locks.kind() != "file":
+        return
+    if connections[router.db_for_write(Call)].vendor == "sqlite":
+        return  # all who share its file are on one machine, and there lock files serve
+    message = (
+        f"CACHES[{alias!r}] is a {path.rpartition('.')[2]}, which cannot hold locks between "
+        "processes. Lock files are used in its place: two machines may both pay for one picture."
+    )
+    yield findings.LOCAL_LOCKS.told(message)
+
+
+def _check_tasks() -> Iterator[CheckMessage]:
+    if find_spec("django.tasks") is None and find_spec("django_tasks") is None:
+        yield findings.NO_TASKS.told(f"{NAME}['DEFER'] is on, and there are no tasks.")
+        return
+    # Both libraries run tasks at once where there is no such setting.
+    backends = getattr(settings, "TASKS", None) or {"default": {"BACKEND": min(_IMMEDIATE)}}
+    backend = backends.get("default", {}).get("BACKEND", "")
+    cls = _import(backend)
+    if backend in _IMMEDIATE or _is_a(cls, _IMMEDIATE):
+        message = f"{NAME}['DEFER'] is on, and {backend} makes the page wait for each cut-out."
+        yield findings.IMMEDIATE_TASKS.told(message)
+    elif backend in _DUMMY or _is_a(cls, _DUMMY):
+        message = f"{NAME}['DEFER'] is on, and {backend} never runs a task."
+        yield findings.IMMEDIATE_TASKS.told(message)
+
+
+def _class_of(alias: str) -> object:
+    declared = cast("dict[str, dict[str, Any]]", settings.STORAGES)
+    return _import(declared.get(alias, {}).get("BACKEND", ""))
+
+
+def _import(path: str) -> object:
+    """What stands under a dotted path; None where nothing does, which is for others to tell."""
+    try:
+        return import_string(path)
+    except Exception:  # noqa: BLE001 - whatever a stranger's module raises
+        return None
+
+
+def _is_a(cls: object, paths: set[str]) -> bool:
+    """Whether it is one of these classes or made of one; by name, so that none is imported."""
+    line = cls.__mro__ if isinstance(cls, type) else ()
+    return any(f"{one.__module__}.{one.__qualname__}" in paths for one in line)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
@@ -19,10 +20,23 @@ Permission = bool | Callable[[object], bool]
 """Whether a picture may be paid for without a person: always, never, or by a function of it."""
 
 _MOST = 10**9
+_DOTTED = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
 
 
 class SettingError(ValueError):
-    """A value is none that the setting can have; the message says what to give."""
+    """A value is none that the setting can have; the message says what to give.
+
+    Attributes:
+        code: A short, stable name of the problem.
+    """
+
+    code = "bad_value"
+
+
+class KeyInSettingsError(SettingError):
+    """Where a function is wanted stands what is probably the key itself; it is not shown."""
+
+    code = "key_in_settings"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +53,7 @@ class Budget:
 
 
 def text(value: object) -> str:
-    """Text that is not empty.
+    """Text that is not empty, without blanks around it.
 
     Raises:
         SettingError: It is something else.
@@ -47,7 +61,7 @@ def text(value: object) -> str:
     if not isinstance(value, str) or not value.strip():
         message = f"give text, got: {value!r}"
         raise SettingError(message)
-    return value
+    return value.strip()
 
 
 def boolean(value: object) -> bool:
@@ -91,17 +105,19 @@ def key_source(value: object) -> KeySource:
     """A function that gives the key, or the dotted path of one; never the key itself.
 
     Raises:
+        KeyInSettingsError: It is text that is no dotted path: probably the key.
         SettingError: It is something else; the value is not shown, since it may be a key.
     """
-    if isinstance(value, str):
+    if isinstance(value, str | bytes):
+        if isinstance(value, bytes) or not _DOTTED.fullmatch(value):
+            message = "give a function that returns the key, or its dotted path; not the key itself"
+            raise KeyInSettingsError(message)
         try:
             value = import_string(value)
-        except ImportError as problem:
-            message = (
-                "give a function that returns the key, or its dotted path; a key itself belongs "
-                "into the environment, as REMBG_API_KEY"
-            )
-            raise SettingError(message) from problem
+        except Exception as problem:  # noqa: BLE001 - whatever the module of the site raises
+            # Neither the value nor the problem's text, which has it: it may be a key with dots.
+            message = f"there is no function under this dotted path ({type(problem).__name__})"
+            raise SettingError(message) from None
     if not callable(value):
         message = f"give a function that returns the key, got: {type(value).__name__}"
         raise SettingError(message)
@@ -117,7 +133,7 @@ def permission(value: object) -> Permission:
     if isinstance(value, str):
         try:
             value = import_string(value)
-        except ImportError as problem:
+        except Exception as problem:  # whatever the module of the site raises
             message = f"give True, False or a function's dotted path; {value!r}: {problem}"
             raise SettingError(message) from problem
     if not isinstance(value, bool) and not callable(value):
@@ -161,7 +177,7 @@ def budget(value: object) -> Budget:
         message = f"give {{'hour': N, 'day': N}}, or one of them, got: {value!r}"
         raise SettingError(message)
     for name, most in value.items():
-        if type(most) is not int or not 0 <= most <= _MOST:
+        if most is not None and (type(most) is not int or not 0 <= most <= _MOST):
             message = f"'{name}' must be a whole number, 0 or more, got: {most!r}"
             raise SettingError(message)
     return Budget(**cast("dict[str, Any]", value))

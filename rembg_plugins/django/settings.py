@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
+from difflib import get_close_matches
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -38,14 +39,20 @@ class SettingInfo:
     Attributes:
         help: One sentence for people.
         parse: Gives the value; raises :class:`SettingError`.
+        example: A value that could stand there, as it is written in Python.
+        default: The value that holds where none is given, as the documentation shows it.
     """
 
     help: str
     parse: Callable[[object], object]
+    example: str
+    default: str
 
 
-def _setting(default: object, parse: Callable[[object], object], help_: str) -> Any:
-    info = SettingInfo(help=help_, parse=parse)
+def _setting(
+    default: object, parse: Callable[[object], object], example: str, help_: str, shown: str = ""
+) -> Any:
+    info = SettingInfo(help=help_, parse=parse, example=example, default=shown or f"`{default!r}`")
     return field(default_factory=lambda: default, metadata={"setting": info})
 
 
@@ -54,38 +61,64 @@ class RembgSettings:
     """All that ``REMBG`` may hold, checked; the keys are the attributes' names in capitals."""
 
     engine: str | None = _setting(
-        None, text, "Engine; the hosted API where there is a key, else the embedded one."
+        None,
+        text,
+        '"api"',
+        "Engine: api, local, rembg:MODEL, or a plugin's.",
+        "`api` where there is a key, else `local`",
     )
     api_key: KeySource | None = _setting(
         None,
         key_source,
-        "Function that gives the key, or its dotted path; REMBG_API_KEY of the environment else.",
+        '"shop.secrets.rembg_key"',
+        "Function that gives the key, or its dotted path; never the key itself.",
+        "`REMBG_API_KEY` of the environment",
     )
     api_url: str | None = _setting(
-        None, text, "Where pictures are sent; REMBG_API_URL of the environment else."
+        None,
+        text,
+        '"https://api.rembg.com/rmbg"',
+        "Where pictures are sent.",
+        "`REMBG_API_URL` of the environment, else the API's own",
     )
     profiles: Mapping[str, Options] = _setting(
-        {}, profiles, "Removal options by the name of a profile."
+        {},
+        profiles,
+        '{"product": {"format": "PNG", "bg_color": "#ffffff"}}',
+        "Removal options by the name of a profile.",
     )
     store: str = _setting(
-        "rembg", text, "Alias in STORAGES under which cut-outs are kept; must be private."
+        "rembg", text, '"private"', "Alias in STORAGES under which cut-outs are kept; private."
     )
-    lock_cache: str = _setting("default", text, "Alias in CACHES for the locks between processes.")
+    lock_cache: str = _setting(
+        "default", text, '"locks"', "Alias in CACHES for the locks between processes."
+    )
     lock_wait: float = _setting(
-        30.0, seconds, "For how many seconds another process's cut-out is waited for."
+        30.0, seconds, "10", "For how many seconds another process's cut-out is waited for.", "`30`"
     )
     defer: bool = _setting(
         False,  # noqa: FBT003 - the default of the field
         boolean,
+        "True",
         "Make cut-outs in a task, and show the original meanwhile.",
     )
     on_error: str = _setting(
-        "raise", on_error, "What a storage does where there is no cut-out: raise, or original."
+        "raise",
+        on_error,
+        '"original"',
+        "What a storage does where there is no cut-out: raise, or original.",
     )
-    budget: Budget = _setting(Budget(), budget, "Credits that are spent an hour and a day at most.")
+    budget: Budget = _setting(
+        Budget(),
+        budget,
+        '{"hour": 50, "day": 200}',
+        "Credits that are spent in an hour and in a day, UTC, at most.",
+        "no bound",
+    )
     auto: Permission = _setting(
         True,  # noqa: FBT003 - the default of the field
         permission,
+        '"shop.pictures.may_be_paid_for"',
         "Whether a picture on a page may be paid for unasked: True, False, or a function of it.",
     )
 
@@ -110,26 +143,33 @@ SETTINGS: Mapping[str, SettingInfo] = {
 """Name and declaration of each key of ``REMBG``."""
 
 
-def read(raw: object) -> tuple[RembgSettings | None, tuple[FieldError, ...]]:
-    """The settings, or all that is wrong with them; each error's field is the key's name."""
+def read(raw: object) -> tuple[RembgSettings, tuple[FieldError, ...]]:
+    """What is right of the settings, and all that is wrong; an error's field is the key's name."""
     if not isinstance(raw, Mapping):
-        message = f"{NAME} must be a mapping, got: {raw!r}."
-        return None, (FieldError(field=None, message=message, code="not_a_mapping"),)
+        # The value is not shown: it may be a key.
+        message = f"{NAME} must be a mapping, as in {NAME} = {{}}, got: {type(raw).__name__}."
+        return RembgSettings(), (FieldError(field=None, message=message, code="not_a_mapping"),)
     values: dict[str, Any] = {}
     errors: list[FieldError] = []
     for name, value in raw.items():
         info = SETTINGS.get(name)
         if info is None:
-            known = ", ".join(SETTINGS)
-            message = f"{NAME} has no key {name!r}; keys: {known}."
+            message = f"{NAME} has no key {name!r}.{_meant(name)}"
             errors.append(FieldError(field=str(name), message=message, code="unknown"))
+            continue
+        if value is None:  # as os.environ.get() gives it: not given
             continue
         try:
             values[name.lower()] = info.parse(value)
         except SettingError as problem:
             message = f"{NAME}[{name!r}]: {problem}."
-            errors.append(FieldError(field=name, message=message, code="bad_value"))
-    return (None if errors else RembgSettings(**values)), tuple(errors)
+            errors.append(FieldError(field=name, message=message, code=problem.code))
+    return RembgSettings(**values), tuple(errors)
+
+
+def _meant(name: object) -> str:
+    near = get_close_matches(str(name).upper(), SETTINGS, n=1)
+    return f" Did you mean {near[0]!r}?" if near else ""
 
 
 @cache
@@ -140,7 +180,7 @@ def current() -> RembgSettings:
         ConfigurationError: With everything that is wrong at once.
     """
     found, errors = read(getattr(settings, NAME, {}))
-    if found is None:
+    if errors:
         text_ = " ".join(error.message for error in errors)
         raise ConfigurationError(text_, errors=errors)
     return found

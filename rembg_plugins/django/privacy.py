@@ -1,0 +1,93 @@
+"""Whether strangers can get at what is kept in a storage, as far as its settings tell."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from django.conf import settings
+from django.core.files.storage import FileSystemStorage, InMemoryStorage, storages
+
+from rembg_plugins.django import findings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from django.core.checks import CheckMessage
+    from django.core.files.storage import Storage
+
+_SERVED = ("default", "staticfiles")
+
+
+def check_privacy(alias: str, storage: Storage) -> Iterator[CheckMessage]:
+    """What speaks against a storage as a store; nothing is opened or asked.
+
+    Args:
+        alias: Its name in ``STORAGES``.
+        storage: What was made of it.
+    """
+    if alias in _SERVED:
+        message = f"The store is STORAGES[{alias!r}], whose files the site shows to everybody."
+        yield findings.SHARED_STORE.told(message)
+    elif isinstance(storage, InMemoryStorage):
+        message = f"STORAGES[{alias!r}] is in the memory of one process."
+        yield findings.FORGETFUL_STORE.told(message)
+    elif isinstance(storage, FileSystemStorage):
+        yield from _check_folder(alias, storage)
+    else:
+        yield from _check_bucket(alias, storage)
+
+
+def _check_folder(alias: str, storage: FileSystemStorage) -> Iterator[CheckMessage]:
+    folder = Path(os.path.realpath(storage.location))
+    for name, root in _served_folders():
+        if folder.is_relative_to(root) or (folder / "cutouts").is_relative_to(root):
+            message = f"STORAGES[{alias!r}] lies in {folder}, which is in {name}, {root}."
+            yield findings.SERVED_STORE.told(message)
+            return
+    declared = cast("dict[str, dict[str, Any]]", settings.STORAGES)[alias]
+    if declared.get("OPTIONS", {}).get("base_url") is not None:
+        yield findings.STORE_WITH_URL.told(f"STORAGES[{alias!r}] has a base_url.")
+
+
+def _served_folders() -> Iterator[tuple[str, Path]]:
+    """Folders that web servers show, by what makes them such."""
+    named: list[tuple[str, Any]] = [
+        ("MEDIA_ROOT", settings.MEDIA_ROOT),
+        ("STATIC_ROOT", settings.STATIC_ROOT),
+    ]
+    named += [
+        ("STATICFILES_DIRS", entry[1] if isinstance(entry, list | tuple) else entry)
+        for entry in getattr(settings, "STATICFILES_DIRS", ())
+    ]
+    default = _storage_of("default")
+    if isinstance(default, FileSystemStorage):  # its location is the current folder where unset
+        named.append(("STORAGES['default']", default.location))
+    for name, folder in named:
+        if folder:
+            yield name, Path(os.path.realpath(folder))
+
+
+def _storage_of(alias: str) -> Storage | None:
+    try:
+        return storages[alias]
+    except Exception:  # noqa: BLE001 - whatever a backend raises: it is not our business here
+        return None
+
+
+def _check_bucket(alias: str, storage: Storage) -> Iterator[CheckMessage]:
+    """By the names that django-storages has for S3 and for Google Cloud Storage."""
+    acl = getattr(storage, "default_acl", None)
+    if isinstance(acl, str) and ("public" in acl.lower() or acl == "authenticated-read"):
+        message = f"STORAGES[{alias!r}] makes every file {acl!r}."
+        yield findings.PUBLIC_STORE.told(message)
+    if getattr(storage, "querystring_auth", True) is False:
+        yield findings.UNSIGNED_URLS.told(f"STORAGES[{alias!r}] does not sign its URLs.")
+    elif getattr(storage, "custom_domain", None) and not getattr(
+        storage, "cloudfront_signer", None
+    ):
+        domain = f"OPTIONS['custom_domain'] of STORAGES[{alias!r}]"
+        message = f"Nobody signs the URLs under {domain}."
+        hint = f"Remove {domain}, or set cloudfront_key and cloudfront_key_id beside it."
+        yield findings.UNSIGNED_URLS.told(message, hint=hint)

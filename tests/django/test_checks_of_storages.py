@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import pytest
+from django.core import checks
+
+from rembg_plugins.django.checks import TAG
+from rembg_plugins.django.storage import CutoutStorage
+
+FILES = "django.core.files.storage.FileSystemStorage"
+CUTOUTS = "rembg_plugins.django.storage.CutoutStorage"
+
+
+class Shelf(CutoutStorage):
+    """A site's own kind of it."""
+
+
+@pytest.fixture
+def found(site, settings):
+    """What is wrong with some storages, by id."""
+
+    def look(**storages):
+        settings.STORAGES = {**settings.STORAGES, **storages}
+        return {one.id: one for one in checks.run_checks(tags=[TAG])}
+
+    return look
+
+
+def cutouts(backend=CUTOUTS, **options):
+    return {"BACKEND": backend, "OPTIONS": options}
+
+
+def test_one_that_is_set_up_well_is_fine(found):
+    assert found(shelf=cutouts(wraps="default", profile="product")) == {}
+    assert found(shelf=cutouts()) == {}
+
+
+@pytest.mark.parametrize("backend", [CUTOUTS, f"{__name__}.Shelf"])
+def test_static_files_are_refused(found, backend):
+    assert list(found(staticfiles=cutouts(backend))) == ["rembg.E016"]
+
+
+@pytest.mark.parametrize("backend", [CUTOUTS, f"{__name__}.Shelf"])
+def test_it_cannot_be_the_store(found, backend):
+    assert list(found(rembg=cutouts(backend, wraps="default"))) == ["rembg.E015"]
+
+
+@pytest.mark.parametrize(
+    "options", [{"wraps": "nowhere"}, {"wraps": "shelf"}, {"profile": "nothing"}]
+)
+def test_what_it_names_must_be_there(found, options):
+    message = found(shelf=cutouts(**options))["rembg.E017"]
+    assert "STORAGES['shelf']" in message.msg
+
+
+@pytest.mark.parametrize("name", ["api_key", "user_token", "CLIENT_SECRET"])
+def test_no_key_stands_in_its_options(found, name):
+    message = found(shelf=cutouts(**{name: "0123456789abcdef"}))["rembg.E004"]
+    assert name in message.msg
+    assert "0123456789abcdef" not in str(message)
