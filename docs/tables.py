@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 import re
 import textwrap
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rembg_plugins.core import errors, hookspecs, limits, messages, outcomes, retry
@@ -273,6 +274,60 @@ def status_file() -> str:
     return _described(health).replace(":data:`EVERY_S`", f"{health.EVERY_S:g}")
 
 
+def django_settings() -> str:
+    """Every key of `REMBG`: example, default, meaning."""
+    _set_up_django()
+    from rembg_plugins.django.settings import SETTINGS  # noqa: PLC0415 - of an extra
+
+    rows = (
+        (f"`{name}`", f"`{info.example}`", info.default, info.help)
+        for name, info in SETTINGS.items()
+    )
+    return _table(("Key", "Example", "Default", "Meaning"), rows)
+
+
+def django_checks() -> str:
+    """Every kind of finding of `manage.py check`."""
+    _set_up_django()
+    from rembg_plugins.django.findings import FINDINGS  # noqa: PLC0415 - of an extra
+
+    rows = ((f"`{one.id}`", one.meaning, one.hint) for one in FINDINGS)
+    return _table(("Id", "What was found", "What to do"), rows)
+
+
+def django_commands() -> str:
+    """What `manage.py COMMAND --help` says that is the command's own, each under its heading."""
+    _set_up_django()
+    from django.core.management import find_commands  # noqa: PLC0415 - of an extra
+
+    from rembg_plugins.django import management  # noqa: PLC0415 - likewise
+
+    found = sorted(find_commands(str(Path(management.__file__).parent)))
+    return "\n".join(_django_command(name) for name in found)
+
+
+def _django_command(name: str) -> str:
+    from django.core.management import load_command_class  # noqa: PLC0415 - of an extra
+    from django.core.management.base import DjangoHelpFormatter  # noqa: PLC0415 - likewise
+
+    parser = load_command_class("rembg_plugins.django", name).create_parser("manage.py", name)
+    rows = (
+        (
+            f"`{' '.join((*action.option_strings[-1:], *_metavar(action)))}`".replace("|", r"\|"),
+            (action.help or "") % vars(action),
+        )
+        for action in parser._actions  # noqa: SLF001 - argparse tells them in no other way
+        if not {"-h", *DjangoHelpFormatter.show_last} & set(action.option_strings)
+    )
+    table = _table(("Argument", "Meaning"), rows)
+    return f"### {name}\n\n{textwrap.fill(parser.description or '', 100)}\n\n{table}"
+
+
+def _metavar(action: Any) -> Iterator[str]:
+    if action.nargs != 0:  # else a switch
+        yield str(action.metavar or "N")
+
+
 def error_types() -> list[type[errors.RembgError]]:
     """The classes of errors, in the order of the tree."""
     return [cls for cls in vars(errors).values() if _is_error(cls)]
@@ -301,6 +356,17 @@ def _described(module: Any) -> str:
     """A module's text but for its first line; it is Markdown, but for the doubled backquotes."""
     text = inspect.cleandoc(module.__doc__ or "").split("\n\n", 1)[1]
     return text.replace("``", "`") + "\n"
+
+
+def _set_up_django() -> None:
+    """Django as its parts want it before they can be imported; nothing of a site is needed."""
+    import django  # noqa: PLC0415 - of an extra
+    from django.apps import apps  # noqa: PLC0415 - likewise
+    from django.conf import settings  # noqa: PLC0415 - likewise
+
+    if not apps.ready:
+        settings.configure(INSTALLED_APPS=["rembg_plugins.django"])
+        django.setup()
 
 
 def _is_error(value: object) -> bool:

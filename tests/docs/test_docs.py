@@ -25,6 +25,7 @@ from rembg_plugins.core.paid_calls import ASK_ABOVE, JOBS
 from rembg_plugins.core.rate import DEFAULT_RATE
 from rembg_plugins.core.setting import SETTINGS
 from rembg_plugins.core.store import MemoryStore
+from rembg_plugins.django import ledger
 from rembg_plugins.sandbox import account, calls
 from rembg_plugins.sandbox.settings import Settings
 from rembg_plugins.watch.failpoints import VARIABLE as FAILPOINT
@@ -159,6 +160,8 @@ FACTS = {
     r"[Mm]ore than (\d+) (?:paid )?pictures": str(ASK_ABOVE),
     r"under way have (\d+) s": f"{GRACE_S:g}",
     r"With the API, (\d+) pictures are worked on at once": str(JOBS),
+    r"At most (\w+) calls for one picture may be paid": {2: "two"}.get(ledger.ATTEMPTS),
+    r"at most (\w+) cut-outs of one picture are paid for in a day": {3: "three"}.get(ledger.LOST),
     r"You need Python (3\.\d+)": PROJECT["requires-python"].removeprefix(">="),
 }
 """What the pages say in passing, and what the code says."""

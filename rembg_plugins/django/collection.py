@@ -1,0 +1,188 @@
+"""What of the store can go: cut-outs of no picture, and what others have left there."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, cast
+
+from django.db import Error as DatabaseError
+from django.utils import timezone
+
+from rembg_plugins.core.store import key_of
+from rembg_plugins.django import cutouts, ledger
+from rembg_plugins.django.pictures import pictures, sources_in
+from rembg_plugins.django.store import name_of
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator
+
+    from django.core.files.storage import Storage
+    from django.db.models import Model
+
+    from rembg_plugins.core.engine import Engine
+    from rembg_plugins.django.pictures import Picture
+    from rembg_plugins.django.store import DjangoStore
+
+_ENTRY = re.compile(r"([0-9a-f]{64})\.[\w.]+")
+_UNFINISHED = re.compile(r"\.rembg-[0-9a-f]+\.tmp")
+_LEFT_BEHIND = timedelta(days=1)  # after which nobody can be at work on a file any more
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Marks:
+    """What the site's pictures use.
+
+    Attributes:
+        keys: Of their cut-outs, made or not, by every engine that the ledger knows.
+        looked_at: How many files were looked at.
+        missing: Files that are not there.
+        unreadable: Other files and tables that cannot be read, and why.
+    """
+
+    keys: set[str] = field(default_factory=set)
+    looked_at: int = 0
+    missing: tuple[str, ...] = ()
+    unreadable: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Swept:
+    """A file of the store that can go.
+
+    Attributes:
+        name: In the storage.
+        size: In bytes.
+        is_cutout: Whether it is a cut-out; else a failure that is past, or a leftover.
+    """
+
+    name: str
+    size: int
+    is_cutout: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _EngineName:
+    """All that a key knows of an engine."""
+
+    name: str
+    version: str
+
+
+def mark(skip: Collection[type[Model]] = ()) -> Marks:
+    """What the site's pictures use; every file is read.
+
+    Args:
+        skip: Models whose pictures are not looked at.
+
+    Raises:
+        ConfigurationError: No engine can work as configured.
+        DatabaseError: The ledger cannot be read.
+    """
+    engines = tuple(_engines())
+    keys: set[str] = set()
+    missing: list[str] = []
+    unreadable: list[str] = []
+    looked_at = 0
+    try:
+        for picture in pictures(skip):
+            looked_at += 1
+            try:
+                keys |= _keys(picture, engines)
+            except FileNotFoundError:
+                missing.append(str(picture))
+            except Exception as problem:  # noqa: BLE001 - storages raise what they like
+                unreadable.append(f"{picture}: {type(problem).__name__}: {problem}")
+    except DatabaseError as problem:
+        unreadable.append(f"a table: {problem}")
+    return Marks(
+        keys=keys, looked_at=looked_at, missing=tuple(missing), unreadable=tuple(unreadable)
+    )
+
+
+def sweepable(store: DjangoStore, keys: set[str], *, older_than: timedelta) -> Iterator[Swept]:
+    """The files that can go: cut-outs that are not used, failures that are past, leftovers.
+
+    Args:
+        store: Whose files.
+        keys: Of the cut-outs that are used.
+        older_than: How old a cut-out must be, a day at least.
+
+    Raises:
+        Exception: Whatever the storage raises.
+    """
+    storage = store.storage
+    for name in _files(storage, "cutouts"):
+        key = _key_of(name)
+        if key is None or (key in keys and name == name_of(key)):
+            continue
+        is_cutout = name == name_of(key)
+        if _age(storage, name) > (older_than if is_cutout else _LEFT_BEHIND):
+            yield _swept(storage, name, is_cutout=is_cutout)
+    for name in _files(storage, "failures"):
+        if _is_past(store, name):
+            yield _swept(storage, name)
+    for name in _files(storage, "probes"):
+        if _age(storage, name) > _LEFT_BEHIND:
+            yield _swept(storage, name)
+
+
+def _engines() -> Iterator[Engine]:
+    """The engine in use, and those that made cut-outs before: those are paid for as well."""
+    yield cutouts.adapter().engine
+    for written in ledger.calls().order_by().values_list("engine", flat=True).distinct():
+        name, _, version = written.partition(" ")
+        yield cast("Engine", _EngineName(name=name, version=version))
+
+
+def _keys(picture: Picture, engines: Iterable[Engine]) -> set[str]:
+    sources = sources_in(picture.read())
+    return {key_of(source, engine) for source in sources for engine in engines}
+
+
+def _files(storage: Storage, folder: str) -> Iterator[str]:
+    """The names of all files in a folder and below it."""
+    try:
+        folders, files = storage.listdir(folder)
+    except FileNotFoundError:
+        return
+    yield from (f"{folder}/{file}" for file in sorted(files))
+    for below in sorted(folders):
+        yield from _files(storage, f"{folder}/{below}")
+
+
+def _key_of(name: str) -> str | None:
+    """The key of a cut-out's file, or "" for one that was never finished; None for others'."""
+    last = name.rpartition("/")[2]
+    if found := _ENTRY.fullmatch(last):
+        return found[1]
+    return "" if _UNFINISHED.fullmatch(last) else None
+
+
+def _is_past(store: DjangoStore, name: str) -> bool:
+    """Whether a failure need not be remembered any longer, or cannot be read as one."""
+    content = store.read(name)
+    try:
+        until = float(json.loads(content or b"")["until"])
+    except (ValueError, KeyError, TypeError):
+        return _age(store.storage, name) > _LEFT_BEHIND
+    return until <= time.time()
+
+
+def _age(storage: Storage, name: str) -> timedelta:
+    """How long ago a file was written; none where it is gone by now."""
+    try:
+        return timezone.now() - storage.get_modified_time(name)
+    except FileNotFoundError:
+        return timedelta()
+
+
+def _swept(storage: Storage, name: str, *, is_cutout: bool = False) -> Swept:
+    try:
+        size = storage.size(name)
+    except FileNotFoundError:
+        size = 0
+    return Swept(name=name, size=size, is_cutout=is_cutout)
