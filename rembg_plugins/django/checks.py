@@ -52,9 +52,8 @@ def check_settings(**_: Any) -> Sequence[CheckMessage]:
     told += _check_store(found.store)
     told += _check_storages(found)
     told += _check_lock_cache(found.lock_cache, is_complete=not errors)
-    # A function that hands tasks to another queue, if there is such a setting, needs no backend.
-    is_ours = found.defer and getattr(found, "enqueue", None) is None
-    told += _check_tasks() if is_ours else ()
+    # A function that hands tasks to another queue needs no backend.
+    told += _check_tasks() if found.defer and found.enqueue is None else ()
     return told
 
 

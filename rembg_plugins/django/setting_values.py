@@ -19,6 +19,9 @@ KeySource = Callable[[], str | None]
 Permission = bool | Callable[[object], bool]
 """Whether a picture may be paid for without a person: always, never, or by a function of it."""
 
+Enqueue = Callable[[str, str, str, str, str], object]
+"""Hands a task to a queue: app label, model, primary key, field and profile, all of them text."""
+
 _MOST = 10**9
 _DOTTED = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
 
@@ -122,6 +125,24 @@ def key_source(value: object) -> KeySource:
         message = f"give a function that returns the key, got: {type(value).__name__}"
         raise SettingError(message)
     return cast("KeySource", value)
+
+
+def enqueue(value: object) -> Enqueue:
+    """A function that hands a task to a queue, or the dotted path of one.
+
+    Raises:
+        SettingError: It is something else.
+    """
+    if isinstance(value, str):
+        try:
+            value = import_string(value)
+        except Exception as problem:  # whatever the module of the site raises
+            message = f"give a function, or its dotted path; {value!r}: {problem}"
+            raise SettingError(message) from problem
+    if not callable(value):
+        message = f"give a function, or its dotted path, got: {value!r}"
+        raise SettingError(message)
+    return cast("Enqueue", value)
 
 
 def permission(value: object) -> Permission:

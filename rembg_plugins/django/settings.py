@@ -18,6 +18,7 @@ from rembg_plugins.django.setting_values import (
     SettingError,
     boolean,
     budget,
+    enqueue,
     key_source,
     on_error,
     permission,
@@ -27,7 +28,7 @@ from rembg_plugins.django.setting_values import (
 )
 
 if TYPE_CHECKING:
-    from rembg_plugins.django.setting_values import KeySource, Permission
+    from rembg_plugins.django.setting_values import Enqueue, KeySource, Permission
 
 NAME = "REMBG"
 
@@ -101,6 +102,13 @@ class RembgSettings:
         boolean,
         "True",
         "Make cut-outs in a task, and show the original meanwhile.",
+    )
+    enqueue: Enqueue | None = _setting(
+        None,
+        enqueue,
+        '"shop.tasks.enqueue"',
+        "Function that hands a task to a queue of your own, as Celery's, or its dotted path.",
+        "the tasks of Django",
     )
     on_error: str = _setting(
         "raise",

@@ -341,6 +341,9 @@ def test_tasks_that_run_at_once_are_no_deferral(site, settings):
     assert "never runs" in only().msg
     settings.TASKS = {"default": {"BACKEND": "django.tasks.backends.immediate.ImmediateBackend"}}
     assert only().id == "rembg.W006"
+    site(ENQUEUE=print)
+    assert found() == {}  # a queue of the site's own
+    site(ENQUEUE=None)
     settings.TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
     assert found() == {}
     site(DEFER=False)

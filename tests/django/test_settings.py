@@ -47,13 +47,16 @@ def test_the_example_of_a_key_is_one_that_it_takes(name, settings, monkeypatch):
     module = "test_settings_of_a_shop"
     example = SETTINGS[name].example.replace('"shop.secrets.rembg_key"', f'"{module}.rembg_key"')
     example = example.replace('"shop.pictures.may_be_paid_for"', f'"{module}.may_be_paid_for"')
+    example = example.replace('"shop.tasks.enqueue"', f'"{module}.enqueue"')
     monkeypatch.setitem(sys.modules, module, _shop())
     _, errors = read({name: ast.literal_eval(example)})
     assert errors == ()
 
 
 def _shop():
-    return SimpleNamespace(rembg_key=key_of_tests, may_be_paid_for=lambda picture: True)
+    return SimpleNamespace(
+        rembg_key=key_of_tests, may_be_paid_for=lambda picture: True, enqueue=print
+    )
 
 
 @pytest.mark.parametrize("name", SETTINGS)
@@ -87,6 +90,8 @@ def test_no_key_takes_any_object(name):
         ("BUDGET", {"day": 10**10}),
         ("AUTO", "nowhere.at_all"),
         ("AUTO", "json.nothing"),
+        ("ENQUEUE", "nowhere.at_all"),
+        ("ENQUEUE", 5),
         ("PROFILES", {"no name": {}}),
         ("PROFILES", {5: {}}),
         ("PROFILES", {"product": "PNG"}),
