@@ -93,7 +93,11 @@ def read_settings(
     folders: Folders | None = None
     try:
         folders = find_folders(
-            Path(inbox), Path(outbox), failed=values["failed"], state=values["state"]
+            Path(inbox),
+            Path(outbox),
+            failed=values["failed"],
+            state=values["state"],
+            moves=values["originals"] == "move",
         )
     except ConfigurationError as error:
         merged.problems += error.errors

@@ -19,13 +19,14 @@ if TYPE_CHECKING:
 FAILED = "failed"
 DONE = "done"
 
+_SAY_FAILED = "remove it, or say where failures go with --failed FOLDER"
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 _LONGEST_NAME = 40
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Folders:
-    """Where everything lies; real paths, without links.
+    """Where everything lies; real paths, without links, also in what is not there yet.
 
     Attributes:
         inbox: Where pictures land.
@@ -58,7 +59,14 @@ class Folders:
         self.state.mkdir(parents=True, exist_ok=True, mode=0o700)
 
 
-def find_folders(inbox: Path, outbox: Path, *, failed: Path | None, state: Path | None) -> Folders:
+def find_folders(
+    inbox: Path,
+    outbox: Path,
+    *,
+    failed: Path | None,
+    state: Path | None,
+    moves: bool = False,
+) -> Folders:
     """The folders of a run; makes none.
 
     Args:
@@ -66,6 +74,7 @@ def find_folders(inbox: Path, outbox: Path, *, failed: Path | None, state: Path 
         outbox: Is made later where it does not.
         failed: Where pictures that failed go; None is ``failed`` in INBOX.
         state: Where the states of all INBOXes lie; None is the user's folder for such.
+        moves: Whether originals that are done are moved to ``done`` in INBOX.
 
     Raises:
         ConfigurationError: With one error for each rule that is broken.
@@ -78,12 +87,13 @@ def find_folders(inbox: Path, outbox: Path, *, failed: Path | None, state: Path 
     folders = Folders(
         inbox=real,
         outbox=_real(outbox),
-        failed=_real(failed or real / FAILED),
+        # Whoever can write to INBOX can put links there: those lead nowhere.
+        failed=_real(failed) if failed else real / FAILED,
         failed_is_given=failed is not None,
         done=real / DONE,
         state=_real(state_of(real, state)),
     )
-    problems += _problems(folders)
+    problems += _problems(folders, moves=moves)
     if problems:
         errors = [FieldError(field=None, message=one, code=FOLDER) for one in problems]
         raise ConfigurationError(" ".join(problems), errors=errors)
@@ -114,9 +124,13 @@ def _default_root() -> Path:
     return Path(platformdirs.user_state_path("rembg-plugins", appauthor=False)) / "watch"
 
 
-def _problems(folders: Folders) -> Iterator[str]:
+def _problems(folders: Folders, *, moves: bool) -> Iterator[str]:
     yield from _outbox_problems(folders.inbox, folders.outbox)
     yield from _failed_problems(folders)
+    if not folders.failed_is_given and folders.failed.is_symlink():
+        yield f"{folders.failed} is a link, which is not followed: {_SAY_FAILED}."
+    if moves and folders.done.is_symlink():
+        yield f"{folders.done} is a link, which is not followed: remove it."
     yield from _state_problems(folders)
 
 

@@ -65,7 +65,7 @@ class Notes:
 
     Args:
         inbox: Where the originals lie.
-        failed: The folder for notes on failures.
+        failed: The folder for notes on failures; must be no link.
         outbox: Where outputs lie.
         aside: Gets an original out of everybody's way, as
             :meth:`rembg_plugins.watch.originals.Originals.aside` does, so that it can be moved to
@@ -167,8 +167,7 @@ class Notes:
             return _move_and_write(taken or path, stamp, spot, facts)
 
     def _spot(self, place: Place) -> str:
-        os.makedirs(self._failed, exist_ok=True)  # noqa: PTH103 - bytes that are no text
-        return _spot(self._failed, harmless(place.relative))
+        return _spot(placing.make_root(self._failed), harmless(place.relative))
 
 
 def bring_back(inbox: Path, place: Place, note: str, *, is_away: bool) -> None:
