@@ -47,7 +47,7 @@ class Folders:
     @property
     def left_out(self) -> frozenset[str]:
         """The real paths of folders that are not looked at."""
-        return frozenset({str(self.failed), str(self.done)})
+        return left_out_of(self.inbox, self.failed)
 
     def make(self) -> None:
         """Make OUTBOX and the state folder where they do not exist.
@@ -57,6 +57,16 @@ class Folders:
         """
         self.outbox.mkdir(parents=True, exist_ok=True)
         self.state.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+
+def left_out_of(inbox: Path, failed: Path) -> frozenset[str]:
+    """The real paths of folders that are not looked at: what an earlier run put there is no news.
+
+    Args:
+        inbox: The real path of INBOX.
+        failed: That of the folder for failures, which may be another than the usual one.
+    """
+    return frozenset(map(str, (failed, inbox / FAILED, inbox / DONE)))
 
 
 def find_folders(

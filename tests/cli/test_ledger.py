@@ -142,6 +142,12 @@ def test_an_estimate_counts_bytes_once_and_changes_nothing(draw, watch, run, led
     ]
 
 
+def test_an_estimate_looks_into_no_folder_of_failures(draw, ledger, paid):
+    for name in ("cat", "failed/dog", "done/dog", "bad/dog"):
+        draw(f"in/{name}.png", (len(name), 0, 0))
+    assert ledger("estimate", "--engine", "paid", "--failed", "in/bad")["pictures"] == 1
+
+
 def test_an_estimate_does_not_wait_for_files_without_an_end(run, ledger, folder, paid):
     Image.effect_noise((80, 60), 50).save(folder / "in" / "half.png")
     content = (folder / "in" / "half.png").read_bytes()

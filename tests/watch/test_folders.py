@@ -44,6 +44,11 @@ def test_a_chosen_folder_for_failures_may_lie_in_inbox_or_anywhere(inbox, tmp_pa
     assert find(inbox, tmp_path / "out", failed=tmp_path / "bad").failed == tmp_path / "bad"
 
 
+def test_with_another_folder_for_failures_the_usual_ones_are_left_out_all_the_same(inbox, tmp_path):
+    found = find(inbox, tmp_path / "out", failed=inbox / "bad")
+    assert found.left_out == {str(inbox / name) for name in ("bad", "failed", "done")}
+
+
 @pytest.mark.parametrize(
     ("outbox", "word"),
     [("in", "one folder"), ("in/out", "lies in INBOX"), (".", "lies in OUTBOX")],
