@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from rembg_plugins.core.errors import ConfigurationError, FieldError
 from rembg_plugins.watch.filesystem import kind_of
+from rembg_plugins.watch.placing import FOLDER as OURS
 from rembg_plugins.watch.problems import FOLDER, problem_of
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 FAILED = "failed"
 DONE = "done"
 
-_SAY_FAILED = "remove it, or say where failures go with --failed FOLDER"
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 _LONGEST_NAME = 40
 
@@ -137,10 +137,9 @@ def _default_root() -> Path:
 def _problems(folders: Folders, *, moves: bool) -> Iterator[str]:
     yield from _outbox_problems(folders.inbox, folders.outbox)
     yield from _failed_problems(folders)
-    if not folders.failed_is_given and folders.failed.is_symlink():
-        yield f"{folders.failed} is a link, which is not followed: {_SAY_FAILED}."
-    if moves and folders.done.is_symlink():
-        yield f"{folders.done} is a link, which is not followed: remove it."
+    yield from _no_folder(folders.failed, "remove it, or choose another (--failed)")
+    if moves:
+        yield from _no_folder(folders.done, "remove it, or leave originals where they are")
     yield from _state_problems(folders)
 
 
@@ -161,6 +160,23 @@ def _failed_problems(folders: Folders) -> Iterator[str]:
         yield f"The folder for failures, {failed}, holds INBOX: choose another (--failed)."
     if _is_same(failed, folders.outbox):
         yield f"The folder for failures is OUTBOX, {failed}: choose another (--failed)."
+    # What lies there is swept: a picture that has failed would be deleted by the next start.
+    is_ours = OURS in map(str.lower, failed.parts)
+    if is_ours or _is_same(failed, folders.state) or _is_below(failed, folders.state):
+        yield (
+            f"The folder for failures, {failed}, lies where the watcher keeps files of its own: "
+            "choose another (--failed)."
+        )
+
+
+def _no_folder(path: Path, remedy: str) -> Iterator[str]:
+    """What is wrong with a folder that is made later: what has its name, or that of one above."""
+    if path.is_symlink():
+        yield f"{path} is a link, which is not followed: {remedy}."
+        return
+    there = next((one for one in (path, *path.parents) if one.exists()), path)
+    if there.exists() and not there.is_dir():
+        yield f"{there} is no folder: {remedy}."
 
 
 def _state_problems(folders: Folders) -> Iterator[str]:

@@ -136,3 +136,30 @@ def test_a_chosen_folder_for_failures_may_be_a_link(inbox, tmp_path):
     (tmp_path / "link").symlink_to(tmp_path / "bad")
     (inbox / "failed").symlink_to(tmp_path / "bad")
     assert find(inbox, tmp_path / "out", failed=tmp_path / "link").failed == tmp_path / "bad"
+
+
+def test_folders_for_originals_that_are_none_are_refused(inbox, tmp_path):
+    for name in ("failed", "done"):
+        (inbox / name).touch()
+    assert problems_of(inbox, tmp_path / "out", failed=inbox / "failed" / "deep", moves=True) == [
+        f"{inbox / 'failed'} is no folder: remove it, or choose another (--failed).",
+        f"{inbox / 'done'} is no folder: remove it, or leave originals where they are.",
+    ]
+
+
+@pytest.mark.parametrize(
+    "failed",
+    [
+        "out/.rembg-plugins/temporary",
+        "out/.rembg-plugins/warnings/bad",
+        "in/.rembg-plugins",
+        "in/.REMBG-plugins/bad",
+        "state",
+        "state/cutouts",
+    ],
+)
+def test_failures_must_not_go_where_the_watcher_sweeps(inbox, tmp_path, failed):
+    state = find(inbox, tmp_path / "out").state
+    failed = tmp_path / failed.replace("state", str(state))
+    [problem] = problems_of(inbox, tmp_path / "out", failed=failed)
+    assert "files of its own" in problem

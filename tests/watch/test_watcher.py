@@ -138,8 +138,8 @@ def test_a_run_ends_where_outbox_cannot_be_written(station, make_watcher, script
 
 def test_a_run_ends_where_an_original_cannot_be_put_away(station, make_watcher, run_beside):
     station.feed("cat.jpg")
-    (station.inbox / "done").write_bytes(b"in the way")
     watcher = make_watcher(originals="move", include="*.jpg")
+    (station.inbox / "done").write_bytes(b"in the way")
     summary = make_watcher.end_of_patience(watcher, run_beside)
     assert (summary.exit_code, summary.published) == (73, 1)
     assert "done" in summary.stopped
