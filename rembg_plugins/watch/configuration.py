@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from rembg_plugins.core.errors import ConfigurationError, FieldError
 from rembg_plugins.core.options import OPTIONS, Options, parse_options
 from rembg_plugins.watch.folders import find_folders
-from rembg_plugins.watch.problems import SET_UP, TYPED
+from rembg_plugins.watch.problems import ENGINE, SET_UP, TYPED, problem_of
 from rembg_plugins.watch.settings import (
     DEFAULTS,
     SETTINGS,
@@ -67,8 +67,9 @@ def read_settings(
     *,
     environ: Mapping[str, str],
     config: Path | str | None = None,
+    make_engine: Callable[[str | None], object] | None = None,
 ) -> WatchSettings:
-    """The settings in force; makes OUTBOX and the state folder.
+    """The settings in force; makes OUTBOX and the state folder once all of them are good.
 
     Empty text and None count as not given.
 
@@ -78,21 +79,55 @@ def read_settings(
         arguments: What was typed, by the names of settings and removal options.
         environ: The environment.
         config: The TOML file; that of ``REMBG_WATCH_CONFIG`` by default, if any.
+        make_engine: Makes the engine of a name; what is wrong with it is told with the rest.
 
     Raises:
         ConfigurationError: With one error for each mistake; the code of those that lie in what
             was typed is :data:`~rembg_plugins.watch.problems.TYPED`.
         OSError: OUTBOX or the state folder cannot be made.
     """
-    for name, folder in (("INBOX", inbox), ("OUTBOX", outbox)):
-        if not str(folder).strip():
-            text = f"{name} is empty: give a folder. `.` is the current one."
-            raise _all_of([FieldError(field=None, message=text, code=TYPED)])
     merged = _Merged(arguments, environ, config)
     values, options = merged.values(), merged.options()
-    folders: Folders | None = None
+    folders = _folders(str(inbox), str(outbox), values, merged.problems)
     try:
-        folders = find_folders(
+        if make_engine is not None:
+            make_engine(values["engine"])
+    except ConfigurationError as error:
+        if not merged.problems:
+            raise
+        texts = [one.message for one in error.errors] or [str(error)]
+        merged.problems += [FieldError(field="engine", message=one, code=ENGINE) for one in texts]
+    if folders is None or merged.problems:
+        raise _all_of(merged.problems)
+    folders.make()
+    return WatchSettings(folders=folders, options=options, **values)
+
+
+def check_folder(name: str, folder: str) -> None:
+    """Refuse an empty name, which would mean the current folder.
+
+    Raises:
+        ConfigurationError: It is empty.
+    """
+    if not folder.strip():
+        text = f"{name} is empty: give a folder. `.` is the current one."
+        raise problem_of(TYPED, text)
+
+
+def _folders(
+    inbox: str, outbox: str, values: Mapping[str, Any], problems: list[FieldError]
+) -> Folders | None:
+    """The folders; None where something is wrong with them, which is put down."""
+    before = len(problems)
+    for name, folder in (("INBOX", inbox), ("OUTBOX", outbox)):
+        try:
+            check_folder(name, folder)
+        except ConfigurationError as error:
+            problems += error.errors
+    if len(problems) > before:
+        return None
+    try:
+        return find_folders(
             Path(inbox),
             Path(outbox),
             failed=values["failed"],
@@ -100,11 +135,8 @@ def read_settings(
             moves=values["originals"] == "move",
         )
     except ConfigurationError as error:
-        merged.problems += error.errors
-    if folders is None or merged.problems:
-        raise _all_of(merged.problems)
-    folders.make()
-    return WatchSettings(folders=folders, options=options, **values)
+        problems += error.errors
+        return None
 
 
 def read_some(

@@ -58,6 +58,7 @@ class Parts:
         settings: What is wished.
         configuration: Of the engine.
         report: Told of everything.
+        made: The engine, where it is made already.
         now: Gives the UNIX time in s.
         clock: Gives the time in s.
     """
@@ -65,6 +66,7 @@ class Parts:
     settings: WatchSettings
     configuration: Configuration
     report: Report | Remembering
+    made: Engine | None = None
     now: Callable[[], float] = time.time
     clock: Callable[[], float] = time.monotonic
     engine: Engine = field(init=False)
@@ -96,7 +98,7 @@ class Parts:
         """
         folders, settings = self.settings.folders, self.settings
         self.report = Remembering(self.report, self.now)
-        self.engine = build(self.configuration).engine
+        self.engine = self.made or build(self.configuration).engine
         stack.enter_context(OwnerLock(folders.state))
         lock = OutboxLock(folders.outbox, inbox=folders.inbox, on_wait=self.report.note)
         self.lock = stack.enter_context(lock)

@@ -87,6 +87,35 @@ def test_all_that_was_typed_wrong_is_told_at_once_as_usage(watch, folder, paid):
     assert not (folder / "out").exists()
 
 
+@pytest.mark.parametrize(
+    ("variables", "engine", "word"),
+    [({}, "nope", "no engine 'nope'"), ({"REMBG_API_URL": "ftp://x"}, "api", "ftp://x")],
+)
+def test_what_is_wrong_with_the_engine_is_told_with_the_rest_and_makes_nothing(
+    watch, folder, monkeypatch, variables, engine, word
+):
+    monkeypatch.setenv("REMBG_API_KEY", "a-key")
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    done = watch("--jobs", "99", engine=engine)
+    assert done.exit_code == 78
+    assert "--jobs is '99'" in done.stderr
+    assert word in done.stderr
+    assert "doctor" in done.stderr
+    alone = watch(engine=engine)
+    assert alone.exit_code == 78
+    assert word in alone.stderr
+    assert not (folder / "out").exists()
+    assert not (folder / "state").exists()
+
+
+def test_empty_folders_are_told_with_the_rest(run, paid):
+    done = run("watch", "", " ", "--engine", "paid", "--jobs", "0")
+    assert done.exit_code == 2
+    for word in ("INBOX is empty", "OUTBOX is empty", "--jobs is '0'"):
+        assert word in done.stderr
+
+
 def test_a_wrong_variable_or_file_is_a_mistake_of_the_set_up(watch, folder, monkeypatch, paid):
     (folder / "watch.toml").write_text("bugdet = 3\n")
     monkeypatch.setenv("REMBG_WATCH_JOBS", "0")
