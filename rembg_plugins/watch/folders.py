@@ -144,11 +144,11 @@ def _problems(folders: Folders, *, moves: bool) -> Iterator[str]:
 
 
 def _outbox_problems(inbox: Path, outbox: Path) -> Iterator[str]:
-    if _is_same(inbox, outbox):
+    if is_same(inbox, outbox):
         yield f"INBOX and OUTBOX are one folder, {inbox}: outputs would be taken for pictures."
-    elif _is_below(outbox, inbox):
+    elif is_below(outbox, inbox):
         yield f"OUTBOX {outbox} lies in INBOX {inbox}: outputs would be taken for pictures."
-    elif _is_below(inbox, outbox):
+    elif is_below(inbox, outbox):
         yield f"INBOX {inbox} lies in OUTBOX {outbox}: choose an OUTBOX beside it."
     if outbox.exists() and not outbox.is_dir():
         yield f"OUTBOX {outbox} is no folder."
@@ -156,13 +156,13 @@ def _outbox_problems(inbox: Path, outbox: Path) -> Iterator[str]:
 
 def _failed_problems(folders: Folders) -> Iterator[str]:
     failed = folders.failed
-    if _is_same(failed, folders.inbox) or _is_below(folders.inbox, failed):
+    if is_same(failed, folders.inbox) or is_below(folders.inbox, failed):
         yield f"The folder for failures, {failed}, holds INBOX: choose another (--failed)."
-    if _is_same(failed, folders.outbox):
+    if is_same(failed, folders.outbox):
         yield f"The folder for failures is OUTBOX, {failed}: choose another (--failed)."
     # What lies there is swept: a picture that has failed would be deleted by the next start.
     is_ours = OURS in map(str.lower, failed.parts)
-    if is_ours or _is_same(failed, folders.state) or _is_below(failed, folders.state):
+    if is_ours or is_same(failed, folders.state) or is_below(failed, folders.state):
         yield (
             f"The folder for failures, {failed}, lies where the watcher keeps files of its own: "
             "choose another (--failed)."
@@ -182,7 +182,7 @@ def _no_folder(path: Path, remedy: str) -> Iterator[str]:
 def _state_problems(folders: Folders) -> Iterator[str]:
     state = folders.state
     for name, folder in (("INBOX", folders.inbox), ("OUTBOX", folders.outbox)):
-        if _is_same(state, folder) or _is_below(state, folder):
+        if is_same(state, folder) or is_below(state, folder):
             yield f"The state folder {state} lies in {name} {folder}: choose another (--state)."
     kind = kind_of(state)
     if kind.is_network:
@@ -196,7 +196,7 @@ def _real(path: Path) -> Path:
     return Path(os.path.realpath(path))
 
 
-def _is_same(one: Path, other: Path) -> bool:
+def is_same(one: Path, other: Path) -> bool:
     """Whether two paths are one folder, by whatever names: links, mounts, upper and lower case."""
     if one == other:
         return True
@@ -206,6 +206,6 @@ def _is_same(one: Path, other: Path) -> bool:
         return False
 
 
-def _is_below(path: Path, folder: Path) -> bool:
+def is_below(path: Path, folder: Path) -> bool:
     """Whether a path, which need not exist, lies somewhere in a folder."""
-    return any(_is_same(above, folder) for above in path.parents)
+    return any(is_same(above, folder) for above in path.parents)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from rembg_plugins.core.assembly import build
+from rembg_plugins.watch.chain import check_chain
 from rembg_plugins.watch.decisions import retry
 from rembg_plugins.watch.failing import Failures
 from rembg_plugins.watch.filesystem import kind_of, prepare_leases
@@ -93,7 +94,8 @@ class Parts:
 
         Raises:
             AlreadyWatched: Another watcher holds INBOX or OUTBOX.
-            ConfigurationError: There is no engine, or the ledger cannot be used.
+            ConfigurationError: There is no engine, the ledger cannot be used, or outputs would
+                come back to INBOX.
             OSError: The state folder or OUTBOX cannot be used.
         """
         folders, settings = self.settings.folders, self.settings
@@ -104,6 +106,8 @@ class Parts:
         self.lock = stack.enter_context(lock)
         if self.lock.taken_over_from is not None:
             self.report.note(f"OUTBOX was taken over from {self.lock.taken_over_from}.")
+        if (text := check_chain(folders.inbox, folders.outbox)) is not None:
+            self.report.note(text)
         name = engine_id(self.engine)
         self.ledger = Ledger(folders.state, engine=name, is_paid=self.is_paid, now=self.now)
         stack.callback(self.ledger.close)
