@@ -11,6 +11,8 @@ UNIX seconds; paths that are no UTF-8 have surrogates, as ``os.fsdecode`` gives 
   that was; ``engine``.
 - ``failed`` and ``parked``: of each such name ``source``, ``sha256`` (hex, or null), ``code``,
   ``reason``, ``note``, ``attempts``, ``billed``, ``in_doubt``.
+- ``to_look_at``: the ``count`` of outputs that look wrong, and those ``outputs``, each as its note
+  has it: ``source``, ``output``, ``sha256``, ``warnings``, ``published_at``; and ``note``.
 - ``exit_code``.
 
 The object of ``estimate --json``:

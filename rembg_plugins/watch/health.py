@@ -12,6 +12,9 @@ renamed or taken away. Times are UNIX seconds; paths that are no UTF-8 have surr
 - ``spent``: of ``run``, ``today`` and ``month`` (UTC) the ``credits`` and the calls ``in_doubt``.
 - ``scan``: ``at`` (its end), ``elapsed_s``, ``files``, ``every_s`` (how often), ``hints`` (whether
   the system's news are used), ``why`` (if not); null before the first.
+- ``to_look_at``: outputs that look wrong: their ``count``, and ``outputs``, the first 20 of them,
+  each as its note has it (``source``, ``output``, ``sha256``, ``warnings``, ``published_at``), with
+  ``note``, where that lies.
 - ``last_error``: ``time``, ``source`` (or null), ``code`` and ``message``; null where there was
   none.
 """
@@ -25,6 +28,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from rembg_plugins.core.atomic import write_atomically
+from rembg_plugins.watch.warned import ToLookAt
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -108,6 +112,7 @@ class Status:
     today: Spent = field(default_factory=Spent)
     month: Spent = field(default_factory=Spent)
     scan: Scan | None = None
+    to_look_at: ToLookAt = field(default_factory=ToLookAt)
     last_error: LastError | None = None
 
     def facts(self, now: float) -> dict[str, Any]:
@@ -130,6 +135,7 @@ class Status:
                 name: _members(getattr(self, name), "credits in_doubt")
                 for name in ("run", "today", "month")
             },
+            "to_look_at": self.to_look_at.facts(),
             "scan": scan and _members(scan, "at elapsed_s files every_s hints why"),
             "last_error": error
             and _members(error, "time message code")

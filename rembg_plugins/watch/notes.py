@@ -30,6 +30,7 @@ from rembg_plugins.core.atomic import write_atomically
 from rembg_plugins.watch import placing
 from rembg_plugins.watch.naming import LONGEST_NAME, flat, harmless, shortened
 from rembg_plugins.watch.note_facts import content_facts, encoded, error_facts, iso, remedy_of
+from rembg_plugins.watch.warned import WARNING, WARNINGS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -42,8 +43,8 @@ if TYPE_CHECKING:
     Aside = Callable[[Place], AbstractContextManager[str | None]]
 
 _ERROR = b".error.json"
-_WARNING = b".warning.json"
-_WARNINGS = f"{placing.FOLDER}/warnings".encode()
+_WARNING = WARNING.encode()
+_WARNINGS = WARNINGS.encode()
 _LONGEST = LONGEST_NAME - len(_WARNING) - 8  # bytes of a name: the suffix, and a number
 
 
@@ -71,6 +72,9 @@ class Notes:
             :meth:`rembg_plugins.watch.originals.Originals.aside` does, so that it can be moved to
             the failed folder; None: they are not moved.
         now: Gives the UNIX time in s.
+
+    Attributes:
+        changes: How often notes on outputs were written or removed.
     """
 
     def __init__(
@@ -83,6 +87,7 @@ class Notes:
         now: Callable[[], float] = time.time,
     ) -> None:
         """Nothing is made yet."""
+        self.changes = 0
         self._inbox = os.fspath(inbox)
         self._failed = os.fspath(failed)
         self._outbox = os.fspath(outbox)
@@ -152,10 +157,21 @@ class Notes:
             "warnings": list(warnings),
             "published_at": iso(self._now()),
         }
-        spot = _spot(self._outbox, _WARNINGS + b"/" + output)
-        path = spot + os.fsdecode(_WARNING)
+        path = _spot(self._outbox, _WARNINGS + b"/" + output) + WARNING
         write_atomically(path, encoded(facts))
+        self.changes += 1
         return path
+
+    def take_back(self, output: bytes) -> None:
+        """Remove the note on an output that looks right by now, if there is one.
+
+        Raises:
+            OSError: It cannot be removed.
+        """
+        name = os.fsdecode(b"/".join(_parted(_WARNINGS + b"/" + output))) + WARNING
+        if os.path.lexists(os.path.join(self._outbox, name)):  # noqa: PTH118 - bytes that are no text
+            placing.remove(_spot(self._outbox, _WARNINGS + b"/" + output) + WARNING)
+            self.changes += 1
 
     def _put(self, place: Place, stamp: Stamp, facts: dict[str, object]) -> Note:
         """Write a note on a failure, and move the original if that is wished."""
@@ -201,10 +217,14 @@ def _spot(root: str, relative: bytes) -> str:
 
 
 def _spot_exactly(root: str, relative: bytes) -> str:
-    folder, _, name = relative.rpartition(b"/")
-    if len(name) > _LONGEST:
-        name = shortened(name, _LONGEST)
+    folder, name = _parted(relative)
     return os.path.join(placing.make_folder(root, folder), os.fsdecode(name))  # noqa: PTH118 - likewise
+
+
+def _parted(relative: bytes) -> tuple[bytes, bytes]:
+    """Folder and name, which leaves room for a suffix."""
+    folder, _, name = relative.rpartition(b"/")
+    return folder, shortened(name, _LONGEST) if len(name) > _LONGEST else name
 
 
 def _move_and_write(path: str, stamp: Stamp, spot: str, facts: dict[str, object]) -> Note:

@@ -128,6 +128,8 @@ class Publisher:
         note = None
         if made.warnings:
             note = self.notes.warn(row.place, output.relative, made.warnings, row.sha256)
+        elif made.coverage is not None:  # else nobody knows how it looks
+            self.notes.take_back(output.relative)
         self.ledger.paths.published(
             row,
             output,

@@ -11,6 +11,7 @@ from rembg_plugins.watch.ledger import day_of
 from rembg_plugins.watch.parts import engine_id
 from rembg_plugins.watch.states import PathState
 from rembg_plugins.watch.systemd import Service
+from rembg_plugins.watch.warned import ToLookAt, find_warned
 
 if TYPE_CHECKING:
     from rembg_plugins.watch.ledger import Ledger
@@ -20,6 +21,8 @@ Phase = Literal["running", "draining", "stopped"]
 
 _POLL_S = 1.0
 _TRIM_S = 60.0
+_LOOK_S = 60.0
+_MOST_NAMED = 20  # outputs that look wrong
 _MONTH = len("2026-03")
 _IN_NEED = {PathState.WAITING, PathState.READY}
 
@@ -39,6 +42,8 @@ class Vitals:
     _due: dict[str, float] = field(default_factory=dict)
     _counts: dict[str, int] = field(default_factory=dict)
     _counted_at: int = -1
+    _to_look_at: ToLookAt = field(default_factory=ToLookAt)
+    _looked_at: int = -1
     _asking: threading.Thread = field(default_factory=threading.Thread)
 
     def __post_init__(self) -> None:
@@ -88,6 +93,7 @@ class Vitals:
             today=_spent(self.parts.ledger, today),
             month=_spent(self.parts.ledger, today[:_MONTH]),
             scan=self.parts.finder.last_scan,
+            to_look_at=self._look_at_outputs(),
             last_error=getattr(self.parts.report, "last_error", None),
         )
         health.write_status(self.parts.settings.folders.state, status, self.parts.now())
@@ -104,6 +110,16 @@ class Vitals:
                 **{f"paths.{state.name.lower()}": count for state, count in paths.items()},
             }
         return self._counts
+
+    def _look_at_outputs(self) -> ToLookAt:
+        """What looks wrong: looked for anew where there may be more, and since people see to it."""
+        notes = self.parts.workers.publisher.notes
+        changes = notes.changes
+        if self._is_due("outputs", _LOOK_S) or changes != self._looked_at:
+            self._looked_at = changes
+            outbox = self.parts.settings.folders.outbox
+            self._to_look_at = find_warned(outbox, most=_MOST_NAMED)
+        return self._to_look_at
 
     def _line(self) -> str:
         """One line on how it goes, for the service manager."""

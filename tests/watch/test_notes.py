@@ -333,6 +333,9 @@ def test_a_warning_on_an_output_with_a_long_name_has_a_name_that_is_allowed(keep
         for number in range(2)
     }
     assert len(notes) == 2
+    for number in range(2):
+        keeping.notes.take_back(b"n" * 250 + b"%d.png" % number)
+    assert not any(map(os.path.lexists, notes))
 
 
 def test_an_original_that_others_overtake_gets_the_next_name(moving, monkeypatch):

@@ -15,6 +15,7 @@ from rembg_plugins.core.adapter import Adapter
 from rembg_plugins.testing.offline import OfflineEngine
 from rembg_plugins.watch.decisions import resolve
 from rembg_plugins.watch.states import ContentState, PathState
+from rembg_plugins.watch.warned import find_warned
 
 QUEUED, SENDING, IN_DOUBT, PARKED, CUT, FAILED = ContentState
 WAITING, READY, FAILING, PUBLISHED, DONE, PATH_FAILED = PathState
@@ -221,6 +222,18 @@ def test_an_empty_and_a_full_mask_are_published_and_flagged(station, scripted, a
     note = json.loads(Path(os.fsdecode(news.note)).read_text())
     assert (note["source"], note["output"]) == ("cat.jpg", "cat.png")
     assert note["warnings"] == list(news.warnings)
+
+
+def test_a_flag_is_taken_back_when_a_better_picture_takes_the_name(station, scripted):
+    station.open()
+    station.fed("cat.jpg", seed="old")
+    scripted.script[1] = filled(0)
+    station.work()
+    assert find_warned(station.outbox, most=1).count == 1
+    station.fed("cat.jpg", seed="new")
+    station.work()
+    assert list(station.outputs()) == ["cat.png"]
+    assert find_warned(station.outbox, most=1).count == 0
 
 
 def test_an_ordinary_cutout_is_not_flagged(station):
