@@ -6,6 +6,8 @@ UNIX seconds; paths that are no UTF-8 have surrogates, as ``os.fsdecode`` gives 
 - ``inbox``, ``state_folder``.
 - ``is_running``: whether a watcher runs; ``problems``: what is wrong with it, a sentence each.
 - ``paths`` and ``contents``: how many names, and pictures of different bytes, are in each state.
+- ``interrupted``: how many were being sent when the watcher ended, and may have been paid for; 0
+  while one runs.
 - ``spent``: of ``today`` and ``month`` (UTC) the ``credits`` and the calls ``in_doubt``.
 - ``gate``, ``scan`` and ``last_error``: as the watcher last wrote them, or null; ``written``: when
   that was; ``engine``.

@@ -39,6 +39,7 @@ def facts_of(inbox: str, standing: Standing) -> dict[str, Any]:
         "problems": list(standing.problems),
         "paths": _named(standing.paths),
         "contents": _named(standing.contents),
+        "interrupted": standing.interrupted,
         "spent": {"today": asdict(standing.today), "month": asdict(standing.month)},
         **{name: status.get(name) for name in _LIVE},
         "failed": [_trouble(one) for one in standing.failed],
@@ -81,6 +82,10 @@ def _rows(standing: Standing) -> Iterator[tuple[str, str]]:
     status = standing.status or {}
     yield "Names", _counted(standing.paths)
     yield "Pictures", _counted(standing.contents)
+    if standing.interrupted:
+        were = "picture was" if standing.interrupted == 1 else "pictures were"
+        text = f"{standing.interrupted} {were} being sent when the watcher ended"
+        yield "In doubt", f"{text}: may have been paid for"
     if standing.to_look_at.count:
         yield "To look at", count(standing.to_look_at.count, "output")
     yield "Spent today", _cost(standing.today)

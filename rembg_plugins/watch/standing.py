@@ -77,6 +77,12 @@ class Standing:
     parked: tuple[Trouble, ...]
     to_look_at: ToLookAt = field(default_factory=ToLookAt)
 
+    @property
+    def interrupted(self) -> int:
+        """Pictures that were being sent when their watcher ended: they may have been paid for."""
+        is_free = not (self.status or {}).get("is_paid", True)
+        return 0 if self.is_running or is_free else self.contents.get(ContentState.SENDING, 0)
+
 
 def open_ledger(folder: Path) -> Ledger:
     """The ledger in a state folder, for the engine that its watcher last used.

@@ -206,12 +206,6 @@ class Watcher:
         if self._signal is not None:
             self._drain_until = self.clock() - 1
             parts.workers.stop()
-            for content in list(parts.workers.sending.values()):
-                row = next(iter(parts.ledger.paths.of_content(content.sha256, limit=1)), None)
-                parts.report.note(
-                    "It was being sent: nobody can know whether it is paid for.",
-                    source=row.place.relative if row else b"",
-                )
             return
         self._signal = number
         self._drain_until = self.clock() + DRAIN_S
@@ -224,8 +218,26 @@ class Watcher:
                 "Once more stops at once."
             )
 
+    def _tell_of_doubts(self) -> int:
+        """Name what is still being sent though the run ends; gives how many pictures that are."""
+        parts, doubts = self.parts, 0
+        if not parts.is_paid:
+            return 0
+        for sha256 in list(parts.workers.sending):
+            content = parts.ledger.contents.get(sha256)
+            if content is None or content.state is not ContentState.SENDING:
+                continue
+            doubts += 1
+            row = next(iter(parts.ledger.paths.of_content(sha256, limit=1)), None)
+            parts.report.note(
+                "It was being sent: nobody can know whether it is paid for.",
+                source=row.place.relative if row else b"",
+            )
+        return doubts
+
     def _summary(self) -> Summary:
         parts = self.parts
+        doubts = self._tell_of_doubts()
         contents, run = parts.ledger.contents.states(), parts.ledger.tally.run
         problem = parts.workers.problem
         stopped = self._stopped if problem is None else str(problem)
@@ -235,7 +247,7 @@ class Watcher:
             parked=contents.get(ContentState.PARKED, 0),
             left=parts.ledger.contents.count_to_send(),
             credits=run["billed"],
-            in_doubt=run["in_doubt"],
+            in_doubt=run["in_doubt"] + doubts,
             stopped=stopped,
             exit_code=self._exit_code(contents.get(ContentState.PARKED, 0)),
         )

@@ -94,12 +94,28 @@ def test_the_second_signal_ends_it_at_once_and_names_what_is_in_doubt(
     summary = future.result(PATIENCE_S)
     door.open()
     until(lambda: not watcher.parts.workers.are_alive)
-    assert (summary.exit_code, summary.published) == (143, 0)
+    assert (summary.exit_code, summary.published, summary.credits) == (143, 0, 0)
+    assert summary.in_doubt == 2
     doubtful = [facts["source"] for text, facts in station.ears.notes if "nobody can know" in text]
     assert sorted(doubtful) == [b"a.jpg", b"b.jpg"]
     scripted.script.clear()
     summary = make_watcher().run()
     assert (summary.exit_code, summary.published) == (0, 2)
+
+
+def test_nothing_is_in_doubt_where_calls_cost_nothing(station, make_watcher, scripted, run_beside):
+    station.feed("cat.jpg")
+    door = Door()
+    scripted.paid, scripted.script["each"] = False, door
+    watcher = make_watcher(once=False)
+    future = run_beside(watcher)
+    door.until_reached()
+    watcher.signals.put(signal.SIGTERM)
+    watcher.signals.put(signal.SIGTERM)
+    assert future.result(PATIENCE_S).in_doubt == 0
+    assert not any("nobody can know" in text for text, _ in station.ears.notes)
+    door.open()
+    until(lambda: not watcher.parts.workers.are_alive)
 
 
 def test_a_drain_does_not_wait_for_ever(station, make_watcher, scripted, run_beside):
@@ -112,7 +128,9 @@ def test_a_drain_does_not_wait_for_ever(station, make_watcher, scripted, run_bes
     watcher.signals.put(signal.SIGTERM)
     until(lambda: watcher._signal is not None)
     make_watcher.put_forward(61)
-    assert future.result(PATIENCE_S).exit_code == 143
+    summary = future.result(PATIENCE_S)
+    assert (summary.exit_code, summary.in_doubt) == (143, 1)
+    assert any("nobody can know" in text for text, _ in station.ears.notes)
     door.open()
     until(lambda: not watcher.parts.workers.are_alive)
 
