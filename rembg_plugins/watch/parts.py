@@ -86,11 +86,12 @@ class Parts:
         """Whether the engine's pictures cost money."""
         return bool(getattr(self.engine, "paid", False))
 
-    def open(self, stack: ExitStack) -> None:
+    def open(self, stack: ExitStack, *, sleep: Callable[[float], None] = time.sleep) -> None:
         """Take the locks, make the parts, and settle what a crash has left.
 
         Args:
             stack: Closes all of it again.
+            sleep: Waits for so many s, while it is found out whether OUTBOX is in use.
 
         Raises:
             AlreadyWatched: Another watcher holds INBOX or OUTBOX.
@@ -102,7 +103,9 @@ class Parts:
         self.report = Remembering(self.report, self.now)
         self.engine = self.made or build(self.configuration).engine
         stack.enter_context(OwnerLock(folders.state))
-        lock = OutboxLock(folders.outbox, inbox=folders.inbox, on_wait=self.report.note)
+        lock = OutboxLock(
+            folders.outbox, inbox=folders.inbox, sleep=sleep, on_wait=self.report.note
+        )
         self.lock = stack.enter_context(lock)
         if self.lock.taken_over_from is not None:
             self.report.note(f"OUTBOX was taken over from {self.lock.taken_over_from}.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import signal
 import threading
@@ -36,6 +37,10 @@ DRAIN_S = 60.0
 
 _TICK_S = 1.0
 _ONCE_PATIENCE_S = 300.0  # how long a run with --once waits for a gate that is not open
+
+
+class _EndedError(Exception):
+    """A signal came before anything had begun."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -73,7 +78,12 @@ class Watcher:
             OSError: The state folder or OUTBOX cannot be used.
         """
         with ExitStack() as stack:
-            self.parts.open(stack)
+            try:
+                self.parts.open(stack, sleep=self._wait)
+            except _EndedError:
+                summary = Summary(exit_code=self._signal_code())
+                self.parts.report.summary(summary)
+                return summary
             vitals = Vitals(parts=self.parts)
             stack.callback(vitals.end)
             vitals.service.ready()
@@ -89,6 +99,12 @@ class Watcher:
             summary = self._summary()
             self.parts.report.summary(summary)
             return summary
+
+    def _wait(self, seconds: float) -> None:
+        """Wait before anything has begun; a signal ends the run."""
+        with contextlib.suppress(queue.Empty):
+            self._signal = self.signals.get(timeout=seconds)
+            raise _EndedError
 
     def _start_finding(self) -> threading.Thread:
         finding = threading.Thread(target=self._find, name="rembg-plugins finder", daemon=True)
@@ -258,7 +274,7 @@ class Watcher:
         if problem is not None:
             return EXIT_LOCKED if isinstance(problem, LostLockError) else outcome(problem).exit_code
         if self._signal is not None:
-            return EXIT_TERMINATED if self._signal == signal.SIGTERM else EXIT_INTERRUPTED
+            return self._signal_code()
         if not self._began:
             return EXIT_USAGE
         if self._stopped is not None:
@@ -267,3 +283,6 @@ class Watcher:
         if parts.ledger.tally.run["failed"]:
             return EXIT_SOME_FAILED
         return EXIT_WORK_LEFT if parked or parts.finder.given_up else EXIT_OK
+
+    def _signal_code(self) -> int:
+        return EXIT_TERMINATED if self._signal == signal.SIGTERM else EXIT_INTERRUPTED

@@ -11,7 +11,7 @@ from rembg_plugins.core.errors import AuthenticationError
 from rembg_plugins.watch.decisions import retry
 from rembg_plugins.watch.health import read_status
 from rembg_plugins.watch.ledger import Ledger
-from rembg_plugins.watch.lock import AlreadyWatchedError
+from rembg_plugins.watch.lock import AlreadyWatchedError, path_of_lock
 from rembg_plugins.watch.states import ContentState, PathState
 
 QUEUED, SENDING, IN_DOUBT, PARKED, CUT, FAILED = ContentState
@@ -70,6 +70,24 @@ def test_a_signal_ends_an_idle_run_at_once(make_watcher, run_beside):
     future = run_beside(watcher)
     watcher.signals.put(signal.SIGTERM)
     assert future.result(PATIENCE_S).exit_code == 143
+
+
+@pytest.mark.parametrize(("number", "exit_code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_signal_ends_the_wait_for_another_machine_s_watcher(
+    station, make_watcher, scripted, number, exit_code
+):
+    station.feed("cat.jpg")
+    watcher = make_watcher(once=False)
+    lock = path_of_lock(station.outbox)
+    lock.parent.mkdir()
+    facts = json.dumps({"machine": "elsewhere", "host": "elsewhere", "inbox": "/x"})
+    lock.write_text(facts)
+    watcher.signals.put(number)
+    summary = watcher.run()
+    assert summary.exit_code == exit_code
+    assert station.ears.summaries == [summary]
+    assert lock.read_text() == facts  # it may live
+    assert scripted.calls == []
 
 
 def test_a_signal_ends_a_run_that_has_not_begun(station, make_watcher):
