@@ -64,7 +64,9 @@ _json = click.option("--json", "as_json", is_flag=True, help="Print one JSON obj
 _inbox = click.argument("inbox", type=click.UNPROCESSED)
 _names = click.argument("names", nargs=-1, type=click.UNPROCESSED)
 _force = click.option(
-    "--force", is_flag=True, help="Even what may have been paid for twice already."
+    "--force",
+    is_flag=True,
+    help="Even what may have been paid for twice already: once more.",
 )
 
 
