@@ -230,9 +230,7 @@ class Publisher:
         call = self.calls.pop(row.sha256, None)
         twin = None
         if call is None:
-            rows = self.ledger.paths.of_content(row.sha256, limit=2)
-            done = [other for other in rows if other.made == self.recipe]
-            twin = next((other.place.relative for other in done if other.place != row.place), None)
+            twin = self.ledger.paths.sharing(row.sha256, self.recipe, beside=row.place)
         call = call or Call()
         self.report.picture(
             PictureNews(
@@ -242,7 +240,7 @@ class Publisher:
                 sha256=row.sha256,
                 credits=call.credits,
                 in_doubt=call.in_doubt,
-                same_as=twin,
+                same_as=twin.relative if twin else None,
                 size_px=made.size_px,
                 format=made.format,
                 coverage=made.coverage,

@@ -224,6 +224,20 @@ def test_an_empty_and_a_full_mask_are_published_and_flagged(station, scripted, a
     assert note["warnings"] == list(news.warnings)
 
 
+def test_of_names_that_come_before_it_each_is_said_to_be_the_same_as_the_first(station):
+    station.open()
+    for name in ("z.jpg", "a.jpg", "b.jpg"):
+        station.feed(name, seed="twin")
+    station.find("z.jpg")
+    station.work()
+    station.find("a.jpg", "b.jpg")
+    station.work()
+    first, *others = station.ears.pictures
+    assert (first.source, first.same_as) == (b"z.jpg", None)
+    assert len(others) == 2
+    assert all(news.same_as not in {None, news.source} for news in others)
+
+
 def test_a_flag_is_taken_back_when_a_better_picture_takes_the_name(station, scripted):
     station.open()
     station.fed("cat.jpg", seed="old")
