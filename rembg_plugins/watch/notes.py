@@ -42,7 +42,9 @@ if TYPE_CHECKING:
 
     Aside = Callable[[Place], AbstractContextManager[str | None]]
 
-_ERROR = b".error.json"
+ERROR = ".error.json"
+"""How the names of notes on failures end."""
+
 _WARNING = WARNING.encode()
 _WARNINGS = WARNINGS.encode()
 _LONGEST = LONGEST_NAME - len(_WARNING) - 8  # bytes of a name: the suffix, and a number
@@ -199,7 +201,7 @@ def bring_back(inbox: Path, place: Place, note: str, *, is_away: bool) -> None:
         FileExistsError: There is another file under its name by now.
         OSError: It is no longer there, or cannot be moved.
     """
-    original, target = note.removesuffix(os.fsdecode(_ERROR)), place.below(inbox)
+    original, target = note.removesuffix(ERROR), place.below(inbox)
     if is_away and (os.path.lexists(original) or not os.path.lexists(target)):
         placing.make_folder(os.fspath(inbox), place.folder)
         placing.put(original, target)
@@ -230,7 +232,7 @@ def _parted(relative: bytes) -> tuple[bytes, bytes]:
 def _move_and_write(path: str, stamp: Stamp, spot: str, facts: dict[str, object]) -> Note:
     """Write the note first: it says where the original is about to lie."""
     for original in _spots(spot):
-        note = original + os.fsdecode(_ERROR)
+        note = original + ERROR
         if not _is_there(path, stamp):
             break
         if not _is_free(note, facts) or _is_other(path, original):
@@ -243,7 +245,7 @@ def _move_and_write(path: str, stamp: Stamp, spot: str, facts: dict[str, object]
             continue
         return Note(path=note, is_away=True)
     for original in itertools.takewhile(os.path.lexists, _spots(spot)):
-        note = original + os.fsdecode(_ERROR)
+        note = original + ERROR
         if _is_there(original, stamp) and _is_ours(note, facts):
             return Note(path=note, is_away=True)  # a crash came before this could be put down
     return _write(spot, facts)
@@ -252,7 +254,7 @@ def _move_and_write(path: str, stamp: Stamp, spot: str, facts: dict[str, object]
 def _write(spot: str, facts: dict[str, object]) -> Note:
     """Write a note on an original that stays where it is, or is gone."""
     for one in _spots(spot):
-        note = one + os.fsdecode(_ERROR)
+        note = one + ERROR
         if not os.path.lexists(one) and _is_free(note, facts):
             break
     write_atomically(note, encoded(facts))

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 from watch.feeding import photo
 from watch.station import PATIENCE_S, Door
+from watch.watching import REFUSED
 
 from rembg_plugins.core.adapter import Adapter
 from rembg_plugins.testing.offline import OfflineEngine
@@ -248,6 +249,25 @@ def test_a_flag_is_taken_back_when_a_better_picture_takes_the_name(station, scri
     station.work()
     assert list(station.outputs()) == ["cat.png"]
     assert find_warned(station.outbox, most=1).count == 0
+
+
+@pytest.mark.parametrize("is_moved", [True, False])
+def test_a_note_stays_as_long_as_the_picture_that_failed_lies_beside_it(
+    station, scripted, is_moved
+):
+    failed = {"failed": str(station.root / "failed")} if is_moved else {}
+    station.open(**failed)
+    bad = station.feed("cat.jpg", seed="bad")
+    station.find("cat.jpg")
+    scripted.script[1] = REFUSED
+    station.work()
+    note = Path(station.ears.pictures[-1].note)
+    station.fed("cat.jpg", seed="good")
+    station.work()
+    assert station.ears.statuses == {"failed": 1, "published": 1}
+    assert note.exists() is is_moved
+    if is_moved:
+        assert Path(json.loads(note.read_text())["original"]).read_bytes() == bad
 
 
 def test_an_ordinary_cutout_is_not_flagged(station):
