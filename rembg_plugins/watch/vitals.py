@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
@@ -14,6 +15,8 @@ from rembg_plugins.watch.systemd import Service
 from rembg_plugins.watch.warned import ToLookAt, find_warned
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from rembg_plugins.watch.ledger import Ledger
     from rembg_plugins.watch.parts import Parts
 
@@ -143,6 +146,24 @@ class Vitals:
             return False
         self._due[what] = self.parts.clock() + every_s
         return True
+
+
+@contextlib.contextmanager
+def ticking(tick: Callable[[], None], every_s: float) -> Iterator[None]:
+    """Do what is to be done every now and then in another thread, while this one is held up."""
+    has_ended = threading.Event()
+
+    def go_on() -> None:
+        while not has_ended.wait(every_s):
+            tick()
+
+    thread = threading.Thread(target=go_on, name="rembg-plugins vitals", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        has_ended.set()
+        thread.join()
 
 
 def _spent(ledger: Ledger, days: str) -> health.Spent:

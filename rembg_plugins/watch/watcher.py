@@ -9,6 +9,7 @@ import threading
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from rembg_plugins.core.errors import ConfigurationError
@@ -25,7 +26,7 @@ from rembg_plugins.core.paid_calls import ASK_ABOVE
 from rembg_plugins.watch.lock import EXIT_LOCKED, LostLockError
 from rembg_plugins.watch.report import Summary
 from rembg_plugins.watch.states import ContentState
-from rembg_plugins.watch.vitals import Vitals
+from rembg_plugins.watch.vitals import Vitals, ticking
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -89,6 +90,8 @@ class Watcher:
             vitals.service.ready()
             if not self.once:
                 self.parts.greet()
+            if self.confirm is not None:
+                self.confirm = partial(self._ask, vitals, self.confirm)
             finding = self._start_finding()
             try:
                 self._loop(vitals, finding)
@@ -159,6 +162,11 @@ class Watcher:
         self._began = True
         parts.workers.start()
         return True
+
+    def _ask(self, vitals: Vitals, confirm: Callable[[int], bool], paid: int) -> bool:
+        """Ask, while another thread sees to the signs of life: an answer may take a day."""
+        with ticking(partial(self._tick, vitals), _TICK_S):
+            return confirm(paid)
 
     def _tell_of_other_ledger(self) -> str | None:
         """Where another ledger lies that has paid for this INBOX before, if there is one."""
