@@ -25,6 +25,7 @@ import json
 import os
 import socket
 from dataclasses import dataclass, field
+from types import NoneType
 from typing import TYPE_CHECKING, Any, Literal
 
 from rembg_plugins.core.atomic import write_atomically
@@ -38,6 +39,30 @@ if TYPE_CHECKING:
 
 FILE = "status.json"
 EVERY_S = 5.0
+
+_Kinds = tuple[type, ...]
+_MAYBE_TEXT, _NUMBER = (str, NoneType), (int, float)
+_FIELDS: Mapping[str, _Kinds] = {
+    **dict.fromkeys(("outbox", "engine", "state"), (str,)),
+    "written": _NUMBER,
+    "is_paid": (bool,),
+    "gate": (dict,),
+    **dict.fromkeys(("scan", "last_error"), (dict, NoneType)),
+}
+"""What is read of a status; and of its parts:"""
+_GATE: Mapping[str, _Kinds] = {
+    "kind": (str,),
+    **dict.fromkeys(("reason", "remedy"), _MAYBE_TEXT),
+    "until": (*_NUMBER, NoneType),
+    **dict.fromkeys(("running", "width"), (int,)),
+}
+_SCAN: Mapping[str, _Kinds] = {
+    **dict.fromkeys(("at", "every_s"), _NUMBER),
+    "files": (int,),
+    "hints": (bool,),
+    "why": _MAYBE_TEXT,
+}
+_ERROR: Mapping[str, _Kinds] = {"time": _NUMBER, "message": (str,), "source": _MAYBE_TEXT}
 
 _VERSION = 1
 _STALE_S = 30.0  # from which on nobody seems to write it any more
@@ -168,7 +193,19 @@ def read_status(folder: Path) -> dict[str, Any] | None:
         found = json.loads((folder / FILE).read_bytes())
     except (OSError, ValueError):
         return None
-    return found if isinstance(found, dict) and found.get("version") == _VERSION else None
+    return found if isinstance(found, dict) and _is_whole(found) else None
+
+
+def _is_whole(found: Mapping[str, Any]) -> bool:
+    """Whether all is there that is read of a status, and of a kind that can be."""
+    if found.get("version") != _VERSION or not _fits(found, _FIELDS):
+        return False
+    parts = ((found["gate"], _GATE), (found["scan"], _SCAN), (found["last_error"], _ERROR))
+    return all(part is None or _fits(part, fields) for part, fields in parts)
+
+
+def _fits(found: Mapping[str, Any], fields: Mapping[str, _Kinds]) -> bool:
+    return all(name in found and isinstance(found[name], kinds) for name, kinds in fields.items())
 
 
 def is_running(status: Mapping[str, Any] | None, now: float) -> bool:
