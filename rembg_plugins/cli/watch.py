@@ -15,6 +15,7 @@ from rembg_plugins.cli.logs import verbose_option
 from rembg_plugins.cli.removal_options import removal_options
 from rembg_plugins.cli.watch_options import telling_of_problems, watch_options
 from rembg_plugins.cli.wording import HELP_NAMES, sentences
+from rembg_plugins.core.outcomes import EXIT_OK
 from rembg_plugins.core.paid_calls import ASK_ABOVE
 from rembg_plugins.watch.states import PathState
 
@@ -117,7 +118,10 @@ def _run(settings: WatchSettings, engine: _Engine) -> Summary:
         confirm=_confirmation(settings),
     )
     with closing(lines), telling_of_signals(watcher.signals.put):
-        return watcher.run()
+        summary = watcher.run()
+    if lines.lost is not None and summary.exit_code == EXIT_OK:
+        raise lines.lost  # all was done, but nobody can know what
+    return summary
 
 
 def _left(ledger: Ledger) -> int:

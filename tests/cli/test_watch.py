@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import subprocess
+from pathlib import Path
 
 import pytest
 from cli.processes import Process, Terminal, command, install_gate
@@ -260,6 +261,19 @@ def test_a_reader_that_has_gone_loses_no_picture(draw, folder):
         os.close(writing)
     assert len(outputs(folder)) == 3
     assert b"Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize("more", [(), ("--json",)])
+def test_a_report_that_is_lost_to_a_full_disk_is_an_error_and_no_picture_is(draw, folder, more):
+    draw("in/cat.png")
+    words = command("watch", "in", "out", "--once", "--engine", "local", *more)
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(words, stdout=full, stderr=subprocess.PIPE, timeout=60, check=False)
+    assert done.returncode == 73
+    assert b"No space left on device" in done.stderr
+    assert b"Traceback" not in done.stderr
+    assert outputs(folder) == ["cat.webp"]
 
 
 def test_a_watcher_goes_on_until_it_is_told_to_end(draw, folder):
