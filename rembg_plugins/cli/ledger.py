@@ -61,7 +61,18 @@ if TYPE_CHECKING:
 _SELECTION = ("recursive", "include", "exclude", "failed")
 
 _json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-_inbox = click.argument("inbox", type=click.UNPROCESSED)
+
+
+def _read_inbox(_context: click.Context, _parameter: click.Parameter, inbox: str) -> str:
+    """Refuse an empty INBOX, which would mean the current folder."""
+    from rembg_plugins.watch.configuration import check_folder  # noqa: PLC0415 - lazily
+
+    with telling_of_problems():
+        check_folder("INBOX", inbox)
+    return inbox
+
+
+_inbox = click.argument("inbox", type=click.UNPROCESSED, callback=_read_inbox)
 _names = click.argument("names", nargs=-1, type=click.UNPROCESSED)
 _force = click.option(
     "--force",

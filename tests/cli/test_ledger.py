@@ -132,6 +132,13 @@ def test_an_output_that_looks_wrong_is_told_until_its_note_is_gone(
     assert ledger("status")["to_look_at"] == {"count": 0, "outputs": []}
 
 
+@pytest.mark.parametrize("command", ["status", "estimate", "retry", "resolve"])
+def test_an_empty_inbox_is_refused(run, command):
+    done = run("ledger", command, " ")
+    assert done.exit_code == 2
+    assert "INBOX is empty: give a folder." in done.stderr
+
+
 def test_a_probe_is_told_by_the_exit_code(draw, watch, run, folder, paid):
     assert run("ledger", "status", "in", "--check").exit_code == 1
     draw("in/cat.png")
