@@ -28,6 +28,7 @@ from rembg_plugins.watch.recovery import Recovery
 from rembg_plugins.watch.report import Remembering
 from rembg_plugins.watch.selection import Selection
 from rembg_plugins.watch.sending import Sender
+from rembg_plugins.watch.settings import flag_of
 from rembg_plugins.watch.spool import Spool
 from rembg_plugins.watch.states import PathState
 from rembg_plugins.watch.verdict import Judge
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from rembg_plugins.watch.settings import WatchSettings
 
 _MADE = "made"
+_BOUNDS = ("budget", "min_credits")
 
 
 def engine_id(engine: Engine) -> str:
@@ -122,6 +124,7 @@ class Parts:
         self.origin = Origin(
             folders.outbox, inbox=folders.inbox, state=folders.state.parent, meta=self.ledger.meta
         )
+        self._tell_of_idle_bounds()
         self._make_gate()
         self._make_workers()
         self._make_finder()
@@ -134,6 +137,13 @@ class Parts:
             f"Watching {folders.inbox} for {folders.outbox}, with the engine {self.engine.name}: "
             f"{cost}. Ctrl-C ends it."
         )
+
+    def _tell_of_idle_bounds(self) -> None:
+        """Tell that bounds on what is spent mean nothing where nothing is."""
+        bounds = [flag_of(one) for one in _BOUNDS if getattr(self.settings, one) is not None]
+        if bounds and not self.is_paid:
+            text = f"{' and '.join(bounds)} bound nothing: {self.engine.name} costs no credits."
+            self.report.note(text)
 
     def _make_gate(self) -> None:
         settings, jobs = self.settings, self.settings.workers(is_paid=self.is_paid)
