@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from rembg_plugins.watch.folders import Folders
 
+_BARE = re.compile(r"true|false|\d+(\.\d+)?")
 _SHOWN = 80  # characters of a bad value that a message repeats
 _CONFIG = "config"
 _PREFIX = variable_of("")
@@ -57,7 +59,10 @@ class _Place:
 
     def advice(self, name: str) -> str:
         """A good value, as it is written here."""
-        return self.write.format(self.spell(name), SETTINGS[name].example)
+        example = SETTINGS[name].example
+        if self.base is not None and not _BARE.fullmatch(example):
+            example = repr(example)  # text in a file has quotes; numbers and switches have none
+        return self.write.format(self.spell(name), example)
 
 
 def read_settings(
@@ -233,7 +238,7 @@ class _Merged:
             self.problems += error.errors
             return
         folder = path.absolute().parent
-        place = _Place(values, str, "{} = {!r}", str(path), folder)
+        place = _Place(values, str, "{} = {}", str(path), folder)
         self._places.append(place)
         for name in values:
             if name not in _NAMES:
