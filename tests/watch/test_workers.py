@@ -73,13 +73,20 @@ FIRST_CALLS = {
     "413": (status(413), FAILED, "failed", (0, 0), 0, "open", None),
     "418": (status(418), FAILED, "failed", (0, 0), 0, "open", None),
 }
+
+
+def patience_s(name):
+    """Only what never answers is waited for in vain; a busy machine may be slow with all else."""
+    return 0.2 if name == "time-out" else 60
+
+
 PATHS = {CUT: DONE, FAILED: PATH_FAILED}
 
 
 @pytest.mark.parametrize("name", FIRST_CALLS)
 def test_how_a_call_ends_decides_what_is_told_and_whether_more_are_made(api, name):
     fault, state, told, (credits_, in_doubt), billed, kind, exit_code = FIRST_CALLS[name]
-    parts = api.open(configuration={"read_timeout_s": 0.5})
+    parts = api.open(configuration={"read_timeout_s": patience_s(name)})
     sha256 = api.fed("cat.jpg", photo(name, size=(920, 600)))
     api.sandbox.fault(**fault)
     api.work()
@@ -101,7 +108,7 @@ def test_how_a_call_ends_decides_what_is_told_and_whether_more_are_made(api, nam
 @pytest.mark.parametrize("name", FIRST_CALLS)
 def test_whatever_goes_wrong_every_time_no_content_is_billed_three_times(api, name):
     fault, state, _, (credits_, _), *_ = FIRST_CALLS[name]
-    parts = api.open(configuration={"read_timeout_s": 0.2})
+    parts = api.open(configuration={"read_timeout_s": patience_s(name)})
     sha256 = api.fed("cat.jpg", photo(name, size=(920, 600)))
     api.sandbox.fault(**fault, times=1000)
     for _ in range(6):
