@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,14 +15,13 @@ from rembg_plugins.cli.watch_report import shown_path
 from rembg_plugins.cli.wording import count, printable
 from rembg_plugins.core.assembly import build
 from rembg_plugins.watch.estimate import estimate
-from rembg_plugins.watch.folders import DONE, FAILED, state_of
+from rembg_plugins.watch.folders import FAILED, left_out_of, state_of
 from rembg_plugins.watch.parts import engine_id
 from rembg_plugins.watch.problems import FOLDER, problem_of
 from rembg_plugins.watch.selection import Selection
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from rembg_plugins.watch.estimate import Estimate
 
@@ -37,12 +37,12 @@ def estimate_of(inbox: Path, settings: Mapping[str, Any]) -> tuple[Estimate, str
         message = f"INBOX {inbox} is no folder."
         raise problem_of(FOLDER, message)
     engine = build(find_configuration(engine=settings["engine"])).engine
-    failed = settings["failed"] or inbox / FAILED
+    failed = Path(os.path.realpath(settings["failed"] or inbox / FAILED))
     selection = Selection(
         include=settings["include"],
         exclude=settings["exclude"],
         recursive=settings["recursive"],
-        left_out=frozenset({os.path.realpath(failed), str(inbox / DONE)}),
+        left_out=left_out_of(inbox, failed),
     )
     found = estimate(
         inbox,

@@ -6,11 +6,15 @@ UNIX seconds; paths that are no UTF-8 have surrogates, as ``os.fsdecode`` gives 
 - ``inbox``, ``state_folder``.
 - ``is_running``: whether a watcher runs; ``problems``: what is wrong with it, a sentence each.
 - ``paths`` and ``contents``: how many names, and pictures of different bytes, are in each state.
+- ``interrupted``: how many were being sent when the watcher ended, and may have been paid for; 0
+  while one runs.
 - ``spent``: of ``today`` and ``month`` (UTC) the ``credits`` and the calls ``in_doubt``.
 - ``gate``, ``scan`` and ``last_error``: as the watcher last wrote them, or null; ``written``: when
   that was; ``engine``.
 - ``failed`` and ``parked``: of each such name ``source``, ``sha256`` (hex, or null), ``code``,
   ``reason``, ``note``, ``attempts``, ``billed``, ``in_doubt``.
+- ``to_look_at``: the ``count`` of outputs that look wrong, and those ``outputs``, each as its note
+  has it: ``source``, ``output``, ``sha256``, ``warnings``, ``published_at``; and ``note``.
 - ``exit_code``.
 
 The object of ``estimate --json``:
@@ -57,10 +61,23 @@ if TYPE_CHECKING:
 _SELECTION = ("recursive", "include", "exclude", "failed")
 
 _json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-_inbox = click.argument("inbox", type=click.UNPROCESSED)
+
+
+def _read_inbox(_context: click.Context, _parameter: click.Parameter, inbox: str) -> str:
+    """Refuse an empty INBOX, which would mean the current folder."""
+    from rembg_plugins.watch.configuration import check_folder  # noqa: PLC0415 - lazily
+
+    with telling_of_problems():
+        check_folder("INBOX", inbox)
+    return inbox
+
+
+_inbox = click.argument("inbox", type=click.UNPROCESSED, callback=_read_inbox)
 _names = click.argument("names", nargs=-1, type=click.UNPROCESSED)
 _force = click.option(
-    "--force", is_flag=True, help="Even what may have been paid for twice already."
+    "--force",
+    is_flag=True,
+    help="Even what may have been paid for twice already: once more.",
 )
 
 

@@ -18,12 +18,13 @@ if TYPE_CHECKING:
 
     from rembg_plugins.watch.health import Spent
     from rembg_plugins.watch.standing import Standing, Trouble
+    from rembg_plugins.watch.warned import ToLookAt
 
 MOST_NAMED = 100_000
-"""Failed, and parked, names in JSON."""
+"""Failed names in JSON, parked ones, and outputs that look wrong: of each so many."""
 
 MOST_SHOWN = 10
-"""Failed, and parked, names that are shown to people."""
+"""The same for people."""
 
 _LIVE = ("gate", "scan", "last_error", "written", "engine")
 
@@ -38,10 +39,12 @@ def facts_of(inbox: str, standing: Standing) -> dict[str, Any]:
         "problems": list(standing.problems),
         "paths": _named(standing.paths),
         "contents": _named(standing.contents),
+        "interrupted": standing.interrupted,
         "spent": {"today": asdict(standing.today), "month": asdict(standing.month)},
         **{name: status.get(name) for name in _LIVE},
         "failed": [_trouble(one) for one in standing.failed],
         "parked": [_trouble(one) for one in standing.parked],
+        "to_look_at": standing.to_look_at.facts(),
         "exit_code": EXIT_OK,
     }
 
@@ -58,14 +61,33 @@ def show(standing: Standing) -> None:
             click.echo(f"  {shown_path(one.source)}: {reason}")
         if len(troubles) >= MOST_SHOWN:
             click.echo("  and maybe others; --json tells of all.")
+    _show_warned(standing.to_look_at)
     for problem in standing.problems:
         click.echo(printable(problem), err=True)
+
+
+def _show_warned(warned: ToLookAt) -> None:
+    """Print which outputs look wrong, and how that is ended."""
+    if not warned.count:
+        return
+    click.echo("\nTo look at")
+    for one in warned.outputs:
+        click.echo(f"  {printable(one['output'])}: {printable(' '.join(one['warnings']))}")
+    if len(warned.outputs) < warned.count:
+        click.echo("  and others; --json tells of all.")
+    click.echo("  Remove the notes in OUTBOX/.rembg-plugins/warnings/ of those that are right.")
 
 
 def _rows(standing: Standing) -> Iterator[tuple[str, str]]:
     status = standing.status or {}
     yield "Names", _counted(standing.paths)
     yield "Pictures", _counted(standing.contents)
+    if standing.interrupted:
+        were = "picture was" if standing.interrupted == 1 else "pictures were"
+        text = f"{standing.interrupted} {were} being sent when the watcher ended"
+        yield "In doubt", f"{text}: may have been paid for"
+    if standing.to_look_at.count:
+        yield "To look at", count(standing.to_look_at.count, "output")
     yield "Spent today", _cost(standing.today)
     yield "This month", f"{_cost(standing.month)} (UTC)"
     yield "Sending", _sending(status.get("gate"), is_running=standing.is_running)

@@ -15,12 +15,15 @@ from rembg_plugins.cli.logs import verbose_option
 from rembg_plugins.cli.removal_options import removal_options
 from rembg_plugins.cli.watch_options import telling_of_problems, watch_options
 from rembg_plugins.cli.wording import HELP_NAMES, sentences
+from rembg_plugins.core.outcomes import EXIT_OK
 from rembg_plugins.core.paid_calls import ASK_ABOVE
 from rembg_plugins.watch.states import PathState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from rembg_plugins.core.configuration import Configuration
+    from rembg_plugins.core.engine import Engine
     from rembg_plugins.watch.ledger import Ledger
     from rembg_plugins.watch.report import Report, Summary
     from rembg_plugins.watch.settings import WatchSettings
@@ -46,7 +49,8 @@ def watch(
 
     try:
         with telling_of_problems():
-            summary = _run(_settings(inbox, outbox, arguments, config))
+            engine = _Engine()
+            summary = _run(_settings(inbox, outbox, arguments, config, engine), engine)
     except AlreadyWatchedError as error:
         for line in sentences(error):
             click.echo(f"Error: {line}", err=True)
@@ -54,16 +58,40 @@ def watch(
     context.exit(summary.exit_code)
 
 
+class _Engine:
+    """The engine of a run, made while the settings are read: its mistakes are told with theirs.
+
+    Attributes:
+        configuration: Its settings, after :meth:`make`.
+        made: The engine, likewise.
+    """
+
+    configuration: Configuration
+    made: Engine
+
+    def make(self, name: str | None) -> None:
+        """Make the engine of a name, or the one that is used where none is given."""
+        from rembg_plugins.cli.environment import find_configuration  # noqa: PLC0415 - lazily
+        from rembg_plugins.core.assembly import build  # noqa: PLC0415 - lazily
+
+        self.configuration = find_configuration(engine=name)
+        self.made = build(self.configuration).engine
+
+
 def _settings(
-    inbox: str, outbox: str, arguments: Mapping[str, Any], config: str | None
+    inbox: str, outbox: str, arguments: Mapping[str, Any], config: str | None, engine: _Engine
 ) -> WatchSettings:
     from rembg_plugins.watch.configuration import read_settings  # noqa: PLC0415 - so that --help is quick
 
-    return read_settings(inbox, outbox, arguments, environ=os.environ, config=config)
+    return read_settings(
+        *(inbox, outbox, arguments),
+        environ=os.environ,
+        config=config,
+        make_engine=engine.make,
+    )
 
 
-def _run(settings: WatchSettings) -> Summary:
-    from rembg_plugins.cli.environment import find_configuration  # noqa: PLC0415 - lazily
+def _run(settings: WatchSettings, engine: _Engine) -> Summary:
     from rembg_plugins.cli.progress import open_bar  # noqa: PLC0415 - lazily
     from rembg_plugins.cli.watch_progress import ProgressReport  # noqa: PLC0415 - lazily
     from rembg_plugins.cli.watch_report import (  # noqa: PLC0415 - lazily
@@ -78,15 +106,22 @@ def _run(settings: WatchSettings) -> Summary:
     report: Report = JsonReport(lines) if settings.json else HumanReport(lines)
     if settings.once and not settings.json:
         report = ProgressReport(report, lines, left=lambda: _left(parts.ledger))
-    configuration = find_configuration(engine=settings.engine)
-    parts = Parts(settings=settings, configuration=configuration, report=report)
+    parts = Parts(
+        settings=settings,
+        configuration=engine.configuration,
+        report=report,
+        made=engine.made,
+    )
     watcher = Watcher(
         parts=parts,
         once=settings.once,
         confirm=_confirmation(settings),
     )
     with closing(lines), telling_of_signals(watcher.signals.put):
-        return watcher.run()
+        summary = watcher.run()
+    if lines.lost is not None and summary.exit_code == EXIT_OK:
+        raise lines.lost  # all was done, but nobody can know what
+    return summary
 
 
 def _left(ledger: Ledger) -> int:

@@ -10,7 +10,7 @@ import click
 from rembg_plugins.cli.wording import sentences
 from rembg_plugins.core.errors import ConfigurationError
 from rembg_plugins.core.outcomes import outcome
-from rembg_plugins.watch.problems import FOLDER, LEDGER, SET_UP, TYPED
+from rembg_plugins.watch.problems import ENGINE, FOLDER, LEDGER, SET_UP, TYPED
 from rembg_plugins.watch.settings import DEFAULTS, SETTINGS, SettingInfo, flag_of
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _HINTS = {
     SET_UP: "`rembg-plugins watch --help` has every setting.",
     FOLDER: "`rembg-plugins watch --help` says how each folder is chosen.",
+    ENGINE: outcome(ConfigurationError).remedy,
     LEDGER: "",
 }
 """What is said of mistakes in the watcher's own set-up, which no other command knows, by code."""

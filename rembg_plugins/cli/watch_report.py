@@ -54,10 +54,15 @@ class Lines:
 
     Args:
         bar: A progress bar, which makes room for each line.
+
+    Attributes:
+        lost: Why lines to standard output are lost, as by a full disk; None while none are, or
+            where nobody reads them any more.
     """
 
     def __init__(self, bar: Bar | None = None) -> None:
         """Both streams are thought to be whole."""
+        self.lost: OSError | None = None
         self._lock = threading.Lock()
         self._broken: set[bool] = set()
         self._bar = bar
@@ -70,8 +75,11 @@ class Lines:
             if err not in self._broken:
                 try:
                     click.echo(line, err=err)
-                except (OSError, ValueError):
+                except (BrokenPipeError, ValueError):
                     self._broken.add(err)
+                except OSError as problem:
+                    self._broken.add(err)
+                    self.lost = self.lost if err else problem
             self._move_bar(self._shown)
 
     def show(self, share: float, text: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from rembg_plugins.core.errors import ConfigurationError, FieldError
 from rembg_plugins.core.options import OPTIONS, Options, parse_options
 from rembg_plugins.watch.folders import find_folders
-from rembg_plugins.watch.problems import SET_UP, TYPED
+from rembg_plugins.watch.problems import ENGINE, SET_UP, TYPED, problem_of
 from rembg_plugins.watch.settings import (
     DEFAULTS,
     SETTINGS,
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from rembg_plugins.watch.folders import Folders
 
+_BARE = re.compile(r"true|false|\d+(\.\d+)?")
 _SHOWN = 80  # characters of a bad value that a message repeats
 _CONFIG = "config"
 _PREFIX = variable_of("")
@@ -57,7 +59,10 @@ class _Place:
 
     def advice(self, name: str) -> str:
         """A good value, as it is written here."""
-        return self.write.format(self.spell(name), SETTINGS[name].example)
+        example = SETTINGS[name].example
+        if self.base is not None and not _BARE.fullmatch(example):
+            example = repr(example)  # text in a file has quotes; numbers and switches have none
+        return self.write.format(self.spell(name), example)
 
 
 def read_settings(
@@ -67,8 +72,9 @@ def read_settings(
     *,
     environ: Mapping[str, str],
     config: Path | str | None = None,
+    make_engine: Callable[[str | None], object] | None = None,
 ) -> WatchSettings:
-    """The settings in force; makes OUTBOX and the state folder.
+    """The settings in force; makes OUTBOX and the state folder once all of them are good.
 
     Empty text and None count as not given.
 
@@ -78,29 +84,64 @@ def read_settings(
         arguments: What was typed, by the names of settings and removal options.
         environ: The environment.
         config: The TOML file; that of ``REMBG_WATCH_CONFIG`` by default, if any.
+        make_engine: Makes the engine of a name; what is wrong with it is told with the rest.
 
     Raises:
         ConfigurationError: With one error for each mistake; the code of those that lie in what
             was typed is :data:`~rembg_plugins.watch.problems.TYPED`.
         OSError: OUTBOX or the state folder cannot be made.
     """
-    for name, folder in (("INBOX", inbox), ("OUTBOX", outbox)):
-        if not str(folder).strip():
-            text = f"{name} is empty: give a folder. `.` is the current one."
-            raise _all_of([FieldError(field=None, message=text, code=TYPED)])
     merged = _Merged(arguments, environ, config)
     values, options = merged.values(), merged.options()
-    folders: Folders | None = None
+    folders = _folders(str(inbox), str(outbox), values, merged.problems)
     try:
-        folders = find_folders(
-            Path(inbox), Path(outbox), failed=values["failed"], state=values["state"]
-        )
+        if make_engine is not None:
+            make_engine(values["engine"])
     except ConfigurationError as error:
-        merged.problems += error.errors
+        if not merged.problems:
+            raise
+        texts = [one.message for one in error.errors] or [str(error)]
+        merged.problems += [FieldError(field="engine", message=one, code=ENGINE) for one in texts]
     if folders is None or merged.problems:
         raise _all_of(merged.problems)
     folders.make()
     return WatchSettings(folders=folders, options=options, **values)
+
+
+def check_folder(name: str, folder: str) -> None:
+    """Refuse an empty name, which would mean the current folder.
+
+    Raises:
+        ConfigurationError: It is empty.
+    """
+    if not folder.strip():
+        text = f"{name} is empty: give a folder. `.` is the current one."
+        raise problem_of(TYPED, text)
+
+
+def _folders(
+    inbox: str, outbox: str, values: Mapping[str, Any], problems: list[FieldError]
+) -> Folders | None:
+    """The folders; None where something is wrong with them, which is put down."""
+    before = len(problems)
+    for name, folder in (("INBOX", inbox), ("OUTBOX", outbox)):
+        try:
+            check_folder(name, folder)
+        except ConfigurationError as error:
+            problems += error.errors
+    if len(problems) > before:
+        return None
+    try:
+        return find_folders(
+            Path(inbox),
+            Path(outbox),
+            failed=values["failed"],
+            state=values["state"],
+            moves=values["originals"] == "move",
+        )
+    except ConfigurationError as error:
+        problems += error.errors
+        return None
 
 
 def read_some(
@@ -197,7 +238,7 @@ class _Merged:
             self.problems += error.errors
             return
         folder = path.absolute().parent
-        place = _Place(values, str, "{} = {!r}", str(path), folder)
+        place = _Place(values, str, "{} = {}", str(path), folder)
         self._places.append(place)
         for name in values:
             if name not in _NAMES:

@@ -35,7 +35,7 @@ class Content:
         first_seen: UNIX time in s.
         not_before: When it may be sent, likewise.
         sends: Calls that were begun.
-        attempts: Those that may have been billed, since a person last forced more.
+        attempts: Those that may have been billed, less those for which a person forced one more.
         billed: Calls that were billed for certain.
         in_doubt: Calls of which nobody can know whether they were billed.
         kept: Whether its cut-out is kept.

@@ -155,18 +155,17 @@ class Contents(Queue):
             ledger.execute(sql, (self.engine,))
 
     def retry(self, sha256: bytes, *, force: bool = False) -> bool:
-        """Send it again, a person says; the number of attempts holds unless forced.
+        """Send it again, a person says; the number of attempts holds unless one more is forced.
 
         Returns:
             Whether it will be.
         """
         only = "state IN (3, 4, 7)" + ("" if force else f" AND attempts < {ATTEMPTS}")
         with self._database.transaction() as ledger:
-            fresh = ", attempts = 0" if force else ""
-            values = (self._now(),)
-            return bool(
-                self._set(ledger, f"state = 1, not_before = ?{fresh}", values, sha256, only=only)
-            )
+            # A force allows one call more, however many there were: it is no fresh start.
+            one_more = f", attempts = min(attempts, {ATTEMPTS - 1})" if force else ""
+            changes, values = f"state = 1, not_before = ?{one_more}", (self._now(),)
+            return bool(self._set(ledger, changes, values, sha256, only=only))
 
     def adopt(self, sha256: bytes, size_px: tuple[int, int]) -> None:
         """A cut-out is kept that the ledger does not know, since it is new: it is not bought."""

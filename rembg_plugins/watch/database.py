@@ -26,7 +26,7 @@ _SCHEMA = (
           width INTEGER NOT NULL, height INTEGER NOT NULL, first_seen REAL NOT NULL,
           not_before REAL NOT NULL,            -- UNIX s, of a new one when it was found
           sends INTEGER NOT NULL DEFAULT 0,    -- calls that were begun
-          attempts INTEGER NOT NULL DEFAULT 0, -- that may have been billed, since more were forced
+          attempts INTEGER NOT NULL DEFAULT 0, -- that may have been billed, less those forced
           billed INTEGER NOT NULL DEFAULT 0,   -- calls that were billed for certain
           doubts INTEGER NOT NULL DEFAULT 0,   -- calls of which nobody can know
           sent_on TEXT,                        -- the UTC day of the last call

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from rembg_plugins.core.errors import ConfigurationError, FieldError
 from rembg_plugins.watch.filesystem import kind_of
+from rembg_plugins.watch.placing import FOLDER as OURS
 from rembg_plugins.watch.problems import FOLDER, problem_of
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ _LONGEST_NAME = 40
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Folders:
-    """Where everything lies; real paths, without links.
+    """Where everything lies; real paths, without links, also in what is not there yet.
 
     Attributes:
         inbox: Where pictures land.
@@ -46,7 +47,7 @@ class Folders:
     @property
     def left_out(self) -> frozenset[str]:
         """The real paths of folders that are not looked at."""
-        return frozenset({str(self.failed), str(self.done)})
+        return left_out_of(self.inbox, self.failed)
 
     def make(self) -> None:
         """Make OUTBOX and the state folder where they do not exist.
@@ -58,7 +59,24 @@ class Folders:
         self.state.mkdir(parents=True, exist_ok=True, mode=0o700)
 
 
-def find_folders(inbox: Path, outbox: Path, *, failed: Path | None, state: Path | None) -> Folders:
+def left_out_of(inbox: Path, failed: Path) -> frozenset[str]:
+    """The real paths of folders that are not looked at: what an earlier run put there is no news.
+
+    Args:
+        inbox: The real path of INBOX.
+        failed: That of the folder for failures, which may be another than the usual one.
+    """
+    return frozenset(map(str, (failed, inbox / FAILED, inbox / DONE)))
+
+
+def find_folders(
+    inbox: Path,
+    outbox: Path,
+    *,
+    failed: Path | None,
+    state: Path | None,
+    moves: bool = False,
+) -> Folders:
     """The folders of a run; makes none.
 
     Args:
@@ -66,6 +84,7 @@ def find_folders(inbox: Path, outbox: Path, *, failed: Path | None, state: Path 
         outbox: Is made later where it does not.
         failed: Where pictures that failed go; None is ``failed`` in INBOX.
         state: Where the states of all INBOXes lie; None is the user's folder for such.
+        moves: Whether originals that are done are moved to ``done`` in INBOX.
 
     Raises:
         ConfigurationError: With one error for each rule that is broken.
@@ -78,12 +97,13 @@ def find_folders(inbox: Path, outbox: Path, *, failed: Path | None, state: Path 
     folders = Folders(
         inbox=real,
         outbox=_real(outbox),
-        failed=_real(failed or real / FAILED),
+        # Whoever can write to INBOX can put links there: those lead nowhere.
+        failed=_real(failed) if failed else real / FAILED,
         failed_is_given=failed is not None,
         done=real / DONE,
         state=_real(state_of(real, state)),
     )
-    problems += _problems(folders)
+    problems += _problems(folders, moves=moves)
     if problems:
         errors = [FieldError(field=None, message=one, code=FOLDER) for one in problems]
         raise ConfigurationError(" ".join(problems), errors=errors)
@@ -114,18 +134,21 @@ def _default_root() -> Path:
     return Path(platformdirs.user_state_path("rembg-plugins", appauthor=False)) / "watch"
 
 
-def _problems(folders: Folders) -> Iterator[str]:
+def _problems(folders: Folders, *, moves: bool) -> Iterator[str]:
     yield from _outbox_problems(folders.inbox, folders.outbox)
     yield from _failed_problems(folders)
+    yield from _no_folder(folders.failed, "remove it, or choose another (--failed)")
+    if moves:
+        yield from _no_folder(folders.done, "remove it, or leave originals where they are")
     yield from _state_problems(folders)
 
 
 def _outbox_problems(inbox: Path, outbox: Path) -> Iterator[str]:
-    if _is_same(inbox, outbox):
+    if is_same(inbox, outbox):
         yield f"INBOX and OUTBOX are one folder, {inbox}: outputs would be taken for pictures."
-    elif _is_below(outbox, inbox):
+    elif is_below(outbox, inbox):
         yield f"OUTBOX {outbox} lies in INBOX {inbox}: outputs would be taken for pictures."
-    elif _is_below(inbox, outbox):
+    elif is_below(inbox, outbox):
         yield f"INBOX {inbox} lies in OUTBOX {outbox}: choose an OUTBOX beside it."
     if outbox.exists() and not outbox.is_dir():
         yield f"OUTBOX {outbox} is no folder."
@@ -133,16 +156,33 @@ def _outbox_problems(inbox: Path, outbox: Path) -> Iterator[str]:
 
 def _failed_problems(folders: Folders) -> Iterator[str]:
     failed = folders.failed
-    if _is_same(failed, folders.inbox) or _is_below(folders.inbox, failed):
+    if is_same(failed, folders.inbox) or is_below(folders.inbox, failed):
         yield f"The folder for failures, {failed}, holds INBOX: choose another (--failed)."
-    if _is_same(failed, folders.outbox):
+    if is_same(failed, folders.outbox):
         yield f"The folder for failures is OUTBOX, {failed}: choose another (--failed)."
+    # What lies there is swept: a picture that has failed would be deleted by the next start.
+    is_ours = OURS in map(str.lower, failed.parts)
+    if is_ours or is_same(failed, folders.state) or is_below(failed, folders.state):
+        yield (
+            f"The folder for failures, {failed}, lies where the watcher keeps files of its own: "
+            "choose another (--failed)."
+        )
+
+
+def _no_folder(path: Path, remedy: str) -> Iterator[str]:
+    """What is wrong with a folder that is made later: what has its name, or that of one above."""
+    if path.is_symlink():
+        yield f"{path} is a link, which is not followed: {remedy}."
+        return
+    there = next((one for one in (path, *path.parents) if one.exists()), path)
+    if there.exists() and not there.is_dir():
+        yield f"{there} is no folder: {remedy}."
 
 
 def _state_problems(folders: Folders) -> Iterator[str]:
     state = folders.state
     for name, folder in (("INBOX", folders.inbox), ("OUTBOX", folders.outbox)):
-        if _is_same(state, folder) or _is_below(state, folder):
+        if is_same(state, folder) or is_below(state, folder):
             yield f"The state folder {state} lies in {name} {folder}: choose another (--state)."
     kind = kind_of(state)
     if kind.is_network:
@@ -156,7 +196,7 @@ def _real(path: Path) -> Path:
     return Path(os.path.realpath(path))
 
 
-def _is_same(one: Path, other: Path) -> bool:
+def is_same(one: Path, other: Path) -> bool:
     """Whether two paths are one folder, by whatever names: links, mounts, upper and lower case."""
     if one == other:
         return True
@@ -166,6 +206,6 @@ def _is_same(one: Path, other: Path) -> bool:
         return False
 
 
-def _is_below(path: Path, folder: Path) -> bool:
+def is_below(path: Path, folder: Path) -> bool:
     """Whether a path, which need not exist, lies somewhere in a folder."""
-    return any(_is_same(above, folder) for above in path.parents)
+    return any(is_same(above, folder) for above in path.parents)

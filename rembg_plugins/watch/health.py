@@ -12,6 +12,9 @@ renamed or taken away. Times are UNIX seconds; paths that are no UTF-8 have surr
 - ``spent``: of ``run``, ``today`` and ``month`` (UTC) the ``credits`` and the calls ``in_doubt``.
 - ``scan``: ``at`` (its end), ``elapsed_s``, ``files``, ``every_s`` (how often), ``hints`` (whether
   the system's news are used), ``why`` (if not); null before the first.
+- ``to_look_at``: outputs that look wrong: their ``count``, and ``outputs``, the first 20 of them,
+  each as its note has it (``source``, ``output``, ``sha256``, ``warnings``, ``published_at``), with
+  ``note``, where that lies.
 - ``last_error``: ``time``, ``source`` (or null), ``code`` and ``message``; null where there was
   none.
 """
@@ -22,9 +25,11 @@ import json
 import os
 import socket
 from dataclasses import dataclass, field
+from types import NoneType
 from typing import TYPE_CHECKING, Any, Literal
 
 from rembg_plugins.core.atomic import write_atomically
+from rembg_plugins.watch.warned import ToLookAt
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -34,6 +39,30 @@ if TYPE_CHECKING:
 
 FILE = "status.json"
 EVERY_S = 5.0
+
+_Kinds = tuple[type, ...]
+_MAYBE_TEXT, _NUMBER = (str, NoneType), (int, float)
+_FIELDS: Mapping[str, _Kinds] = {
+    **dict.fromkeys(("outbox", "engine", "state"), (str,)),
+    "written": _NUMBER,
+    "is_paid": (bool,),
+    "gate": (dict,),
+    **dict.fromkeys(("scan", "last_error"), (dict, NoneType)),
+}
+"""What is read of a status; and of its parts:"""
+_GATE: Mapping[str, _Kinds] = {
+    "kind": (str,),
+    **dict.fromkeys(("reason", "remedy"), _MAYBE_TEXT),
+    "until": (*_NUMBER, NoneType),
+    **dict.fromkeys(("running", "width"), (int,)),
+}
+_SCAN: Mapping[str, _Kinds] = {
+    **dict.fromkeys(("at", "every_s"), _NUMBER),
+    "files": (int,),
+    "hints": (bool,),
+    "why": _MAYBE_TEXT,
+}
+_ERROR: Mapping[str, _Kinds] = {"time": _NUMBER, "message": (str,), "source": _MAYBE_TEXT}
 
 _VERSION = 1
 _STALE_S = 30.0  # from which on nobody seems to write it any more
@@ -108,6 +137,7 @@ class Status:
     today: Spent = field(default_factory=Spent)
     month: Spent = field(default_factory=Spent)
     scan: Scan | None = None
+    to_look_at: ToLookAt = field(default_factory=ToLookAt)
     last_error: LastError | None = None
 
     def facts(self, now: float) -> dict[str, Any]:
@@ -130,6 +160,7 @@ class Status:
                 name: _members(getattr(self, name), "credits in_doubt")
                 for name in ("run", "today", "month")
             },
+            "to_look_at": self.to_look_at.facts(),
             "scan": scan and _members(scan, "at elapsed_s files every_s hints why"),
             "last_error": error
             and _members(error, "time message code")
@@ -162,7 +193,19 @@ def read_status(folder: Path) -> dict[str, Any] | None:
         found = json.loads((folder / FILE).read_bytes())
     except (OSError, ValueError):
         return None
-    return found if isinstance(found, dict) and found.get("version") == _VERSION else None
+    return found if isinstance(found, dict) and _is_whole(found) else None
+
+
+def _is_whole(found: Mapping[str, Any]) -> bool:
+    """Whether all is there that is read of a status, and of a kind that can be."""
+    if found.get("version") != _VERSION or not _fits(found, _FIELDS):
+        return False
+    parts = ((found["gate"], _GATE), (found["scan"], _SCAN), (found["last_error"], _ERROR))
+    return all(part is None or _fits(part, fields) for part, fields in parts)
+
+
+def _fits(found: Mapping[str, Any], fields: Mapping[str, _Kinds]) -> bool:
+    return all(name in found and isinstance(found[name], kinds) for name, kinds in fields.items())
 
 
 def is_running(status: Mapping[str, Any] | None, now: float) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rembg_plugins.watch.records import Known, Stamp
+from rembg_plugins.watch.records import Known, Place, Stamp
 from rembg_plugins.watch.states import PathState
 
 if TYPE_CHECKING:
@@ -65,6 +65,15 @@ class Listing:
             for (name,) in rows:
                 yield name
             last = rows[-1][0]
+
+    def sharing(self, sha256: bytes, made: bytes, *, beside: Place) -> Place | None:
+        """A name that has an output of some bytes, made in some way; None where no other has."""
+        rows = self._database.scan(
+            "SELECT folder, name FROM path WHERE sha256 = ? AND made = ? AND "
+            "NOT (folder = ? AND name = ?) LIMIT 1",
+            (sha256, made, beside.folder, beside.name),
+        )
+        return Place(*rows[0]) if rows else None
 
     def folders(self) -> Iterator[bytes]:
         """All folders of which names are known."""

@@ -36,6 +36,7 @@ EXIT_LOCKED = outcome(RateLimitError).exit_code
 """What a run ends with that another one holds up: try again later, as for a rate limit."""
 
 _LOOK_S = 1.0
+_HELD = "lock.held"
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -111,7 +112,7 @@ class OutboxLock:
     ) -> None:
         """Nothing is held yet."""
         self._outbox = outbox
-        self._path = outbox / FOLDER / "lock"
+        self._path = path_of_lock(outbox)
         self._inbox = os.fspath(inbox)
         self._clock = clock
         self._sleep = sleep
@@ -166,7 +167,7 @@ class OutboxLock:
 
     def _try_system_lock(self, stack: contextlib.ExitStack) -> bool:
         """Whether the lock of the system is held; False where there are no such locks."""
-        path = self._path.with_name("lock.held")
+        path = self._path.with_name(_HELD)
         try:
             is_free = stack.enter_context(locked_if_free(path))
         except OSError:  # as some network file systems have it
@@ -210,6 +211,27 @@ class OutboxLock:
             "choose another OUTBOX."
         )
         return AlreadyWatchedError(message)
+
+
+def path_of_lock(outbox: Path) -> Path:
+    """The file that says who writes to an OUTBOX."""
+    return outbox / FOLDER / "lock"
+
+
+def holder_of(folder: Path) -> dict[str, object]:
+    """What the watcher that writes to a folder says of itself; empty where none seems to.
+
+    Of one on another machine nobody knows at once whether it lives: it counts.
+    """
+    path = path_of_lock(folder)
+    try:
+        facts = _read(path)
+        if facts.get("machine") == _this_machine():
+            with locked_if_free(path.with_name(_HELD)) as is_free:
+                return {} if is_free else facts
+    except OSError:
+        return {}
+    return facts
 
 
 def _who(other: Mapping[str, object]) -> str:

@@ -30,6 +30,7 @@ from rembg_plugins.core.atomic import write_atomically
 from rembg_plugins.watch import placing
 from rembg_plugins.watch.naming import LONGEST_NAME, flat, harmless, shortened
 from rembg_plugins.watch.note_facts import content_facts, encoded, error_facts, iso, remedy_of
+from rembg_plugins.watch.warned import WARNING, WARNINGS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -41,9 +42,11 @@ if TYPE_CHECKING:
 
     Aside = Callable[[Place], AbstractContextManager[str | None]]
 
-_ERROR = b".error.json"
-_WARNING = b".warning.json"
-_WARNINGS = f"{placing.FOLDER}/warnings".encode()
+ERROR = ".error.json"
+"""How the names of notes on failures end."""
+
+_WARNING = WARNING.encode()
+_WARNINGS = WARNINGS.encode()
 _LONGEST = LONGEST_NAME - len(_WARNING) - 8  # bytes of a name: the suffix, and a number
 
 
@@ -65,12 +68,15 @@ class Notes:
 
     Args:
         inbox: Where the originals lie.
-        failed: The folder for notes on failures.
+        failed: The folder for notes on failures; must be no link.
         outbox: Where outputs lie.
         aside: Gets an original out of everybody's way, as
             :meth:`rembg_plugins.watch.originals.Originals.aside` does, so that it can be moved to
             the failed folder; None: they are not moved.
         now: Gives the UNIX time in s.
+
+    Attributes:
+        changes: How often notes on outputs were written or removed.
     """
 
     def __init__(
@@ -83,6 +89,7 @@ class Notes:
         now: Callable[[], float] = time.time,
     ) -> None:
         """Nothing is made yet."""
+        self.changes = 0
         self._inbox = os.fspath(inbox)
         self._failed = os.fspath(failed)
         self._outbox = os.fspath(outbox)
@@ -152,10 +159,21 @@ class Notes:
             "warnings": list(warnings),
             "published_at": iso(self._now()),
         }
-        spot = _spot(self._outbox, _WARNINGS + b"/" + output)
-        path = spot + os.fsdecode(_WARNING)
+        path = _spot(self._outbox, _WARNINGS + b"/" + output) + WARNING
         write_atomically(path, encoded(facts))
+        self.changes += 1
         return path
+
+    def take_back(self, output: bytes) -> None:
+        """Remove the note on an output that looks right by now, if there is one.
+
+        Raises:
+            OSError: It cannot be removed.
+        """
+        name = os.fsdecode(b"/".join(_parted(_WARNINGS + b"/" + output))) + WARNING
+        if os.path.lexists(os.path.join(self._outbox, name)):  # noqa: PTH118 - bytes that are no text
+            placing.remove(_spot(self._outbox, _WARNINGS + b"/" + output) + WARNING)
+            self.changes += 1
 
     def _put(self, place: Place, stamp: Stamp, facts: dict[str, object]) -> Note:
         """Write a note on a failure, and move the original if that is wished."""
@@ -167,8 +185,7 @@ class Notes:
             return _move_and_write(taken or path, stamp, spot, facts)
 
     def _spot(self, place: Place) -> str:
-        os.makedirs(self._failed, exist_ok=True)  # noqa: PTH103 - bytes that are no text
-        return _spot(self._failed, harmless(place.relative))
+        return _spot(placing.make_root(self._failed), harmless(place.relative))
 
 
 def bring_back(inbox: Path, place: Place, note: str, *, is_away: bool) -> None:
@@ -184,7 +201,7 @@ def bring_back(inbox: Path, place: Place, note: str, *, is_away: bool) -> None:
         FileExistsError: There is another file under its name by now.
         OSError: It is no longer there, or cannot be moved.
     """
-    original, target = note.removesuffix(os.fsdecode(_ERROR)), place.below(inbox)
+    original, target = note.removesuffix(ERROR), place.below(inbox)
     if is_away and (os.path.lexists(original) or not os.path.lexists(target)):
         placing.make_folder(os.fspath(inbox), place.folder)
         placing.put(original, target)
@@ -202,16 +219,20 @@ def _spot(root: str, relative: bytes) -> str:
 
 
 def _spot_exactly(root: str, relative: bytes) -> str:
-    folder, _, name = relative.rpartition(b"/")
-    if len(name) > _LONGEST:
-        name = shortened(name, _LONGEST)
+    folder, name = _parted(relative)
     return os.path.join(placing.make_folder(root, folder), os.fsdecode(name))  # noqa: PTH118 - likewise
+
+
+def _parted(relative: bytes) -> tuple[bytes, bytes]:
+    """Folder and name, which leaves room for a suffix."""
+    folder, _, name = relative.rpartition(b"/")
+    return folder, shortened(name, _LONGEST) if len(name) > _LONGEST else name
 
 
 def _move_and_write(path: str, stamp: Stamp, spot: str, facts: dict[str, object]) -> Note:
     """Write the note first: it says where the original is about to lie."""
     for original in _spots(spot):
-        note = original + os.fsdecode(_ERROR)
+        note = original + ERROR
         if not _is_there(path, stamp):
             break
         if not _is_free(note, facts) or _is_other(path, original):
@@ -224,7 +245,7 @@ def _move_and_write(path: str, stamp: Stamp, spot: str, facts: dict[str, object]
             continue
         return Note(path=note, is_away=True)
     for original in itertools.takewhile(os.path.lexists, _spots(spot)):
-        note = original + os.fsdecode(_ERROR)
+        note = original + ERROR
         if _is_there(original, stamp) and _is_ours(note, facts):
             return Note(path=note, is_away=True)  # a crash came before this could be put down
     return _write(spot, facts)
@@ -233,7 +254,7 @@ def _move_and_write(path: str, stamp: Stamp, spot: str, facts: dict[str, object]
 def _write(spot: str, facts: dict[str, object]) -> Note:
     """Write a note on an original that stays where it is, or is gone."""
     for one in _spots(spot):
-        note = one + os.fsdecode(_ERROR)
+        note = one + ERROR
         if not os.path.lexists(one) and _is_free(note, facts):
             break
     write_atomically(note, encoded(facts))

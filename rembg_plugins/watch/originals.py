@@ -23,6 +23,7 @@ from rembg_plugins.watch.placing import (
     digest,
     is_folder,
     make_folder,
+    make_root,
     move,
     read_file,
     remove,
@@ -51,7 +52,7 @@ class Originals:
     Args:
         inbox: Where they lie.
         wish: What is to become of them.
-        done: Where they are moved to.
+        done: Where they are moved to; must be no link.
     """
 
     def __init__(self, inbox: Path, wish: Wish, *, done: Path) -> None:
@@ -180,14 +181,14 @@ class Originals:
         return "deleted"
 
     def _move(self, place: Place, aside: str, sha256: bytes) -> None:
-        os.makedirs(self._done, exist_ok=True)  # noqa: PTH103 - bytes that are no text
+        done = make_root(self._done)
         try:
-            move(aside, make_folder(self._done, place.folder), place.name, sha256=sha256)
+            move(aside, make_folder(done, place.folder), place.name, sha256=sha256)
         except OSError as problem:
             if problem.errno not in NO_FOLDER or not place.folder:
                 raise
             folder, _, name = flat(place.relative).rpartition(b"/")
-            move(aside, make_folder(self._done, folder), name, sha256=sha256)
+            move(aside, make_folder(done, folder), name, sha256=sha256)
 
     def _put_back(self, slip: str) -> Place | None:
         """Put the original of a slip back, if it still is out of its place, and end the slip."""

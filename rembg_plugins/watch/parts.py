@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from rembg_plugins.core.assembly import build
+from rembg_plugins.watch.chain import check_chain
 from rembg_plugins.watch.decisions import retry
 from rembg_plugins.watch.failing import Failures
 from rembg_plugins.watch.filesystem import kind_of, prepare_leases
@@ -27,6 +28,7 @@ from rembg_plugins.watch.recovery import Recovery
 from rembg_plugins.watch.report import Remembering
 from rembg_plugins.watch.selection import Selection
 from rembg_plugins.watch.sending import Sender
+from rembg_plugins.watch.settings import flag_of
 from rembg_plugins.watch.spool import Spool
 from rembg_plugins.watch.states import PathState
 from rembg_plugins.watch.verdict import Judge
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
     from rembg_plugins.watch.settings import WatchSettings
 
 _MADE = "made"
+_BOUNDS = ("budget", "min_credits")
 
 
 def engine_id(engine: Engine) -> str:
@@ -58,6 +61,7 @@ class Parts:
         settings: What is wished.
         configuration: Of the engine.
         report: Told of everything.
+        made: The engine, where it is made already.
         now: Gives the UNIX time in s.
         clock: Gives the time in s.
     """
@@ -65,6 +69,7 @@ class Parts:
     settings: WatchSettings
     configuration: Configuration
     report: Report | Remembering
+    made: Engine | None = None
     now: Callable[[], float] = time.time
     clock: Callable[[], float] = time.monotonic
     engine: Engine = field(init=False)
@@ -83,25 +88,31 @@ class Parts:
         """Whether the engine's pictures cost money."""
         return bool(getattr(self.engine, "paid", False))
 
-    def open(self, stack: ExitStack) -> None:
+    def open(self, stack: ExitStack, *, sleep: Callable[[float], None] = time.sleep) -> None:
         """Take the locks, make the parts, and settle what a crash has left.
 
         Args:
             stack: Closes all of it again.
+            sleep: Waits for so many s, while it is found out whether OUTBOX is in use.
 
         Raises:
             AlreadyWatched: Another watcher holds INBOX or OUTBOX.
-            ConfigurationError: There is no engine, or the ledger cannot be used.
+            ConfigurationError: There is no engine, the ledger cannot be used, or outputs would
+                come back to INBOX.
             OSError: The state folder or OUTBOX cannot be used.
         """
         folders, settings = self.settings.folders, self.settings
         self.report = Remembering(self.report, self.now)
-        self.engine = build(self.configuration).engine
+        self.engine = self.made or build(self.configuration).engine
         stack.enter_context(OwnerLock(folders.state))
-        lock = OutboxLock(folders.outbox, inbox=folders.inbox, on_wait=self.report.note)
+        lock = OutboxLock(
+            folders.outbox, inbox=folders.inbox, sleep=sleep, on_wait=self.report.note
+        )
         self.lock = stack.enter_context(lock)
         if self.lock.taken_over_from is not None:
             self.report.note(f"OUTBOX was taken over from {self.lock.taken_over_from}.")
+        if (text := check_chain(folders.inbox, folders.outbox)) is not None:
+            self.report.note(text)
         name = engine_id(self.engine)
         self.ledger = Ledger(folders.state, engine=name, is_paid=self.is_paid, now=self.now)
         stack.callback(self.ledger.close)
@@ -113,6 +124,7 @@ class Parts:
         self.origin = Origin(
             folders.outbox, inbox=folders.inbox, state=folders.state.parent, meta=self.ledger.meta
         )
+        self._tell_of_idle_bounds()
         self._make_gate()
         self._make_workers()
         self._make_finder()
@@ -125,6 +137,13 @@ class Parts:
             f"Watching {folders.inbox} for {folders.outbox}, with the engine {self.engine.name}: "
             f"{cost}. Ctrl-C ends it."
         )
+
+    def _tell_of_idle_bounds(self) -> None:
+        """Tell that bounds on what is spent mean nothing where nothing is."""
+        bounds = [flag_of(one) for one in _BOUNDS if getattr(self.settings, one) is not None]
+        if bounds and not self.is_paid:
+            text = f"{' and '.join(bounds)} bound nothing: {self.engine.name} costs no credits."
+            self.report.note(text)
 
     def _make_gate(self) -> None:
         settings, jobs = self.settings, self.settings.workers(is_paid=self.is_paid)

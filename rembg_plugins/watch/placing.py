@@ -74,6 +74,21 @@ def make_folder(root: str, folder: bytes) -> str:
     return path
 
 
+def make_root(path: str) -> str:
+    """The path of a folder of ours, which is made if need be; it must be no link itself.
+
+    Args:
+        path: Absolute, and real but for its last part.
+
+    Raises:
+        NotADirectoryError: It is a link, or no folder.
+        OSError: It cannot be made.
+    """
+    parent, name = os.path.split(path)
+    os.makedirs(parent, exist_ok=True)  # noqa: PTH103 - bytes that are no text
+    return make_folder(parent, os.fsencode(name))
+
+
 def is_folder(path: str) -> bool:
     """Whether there is a folder; a link to one is refused, for it may lead anywhere."""
     try:

@@ -13,6 +13,9 @@ SET_UP = "setting"
 FOLDER = "folder"
 """Of a folder that is missing, or lies where it must not."""
 
+ENGINE = "engine"
+"""Of an engine that there is not, or that cannot work as it is set up."""
+
 LEDGER = "ledger"
 """Of a ledger that is missing or cannot be used."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 import threading
 import time
 from collections import OrderedDict
@@ -19,6 +20,7 @@ from rembg_plugins.core.result import Result
 from rembg_plugins.watch.failpoints import reached
 from rembg_plugins.watch.naming import fold
 from rembg_plugins.watch.news import PictureNews
+from rembg_plugins.watch.notes import ERROR
 from rembg_plugins.watch.reading import read_whole
 from rembg_plugins.watch.records import Place
 from rembg_plugins.watch.sending import Call
@@ -128,6 +130,8 @@ class Publisher:
         note = None
         if made.warnings:
             note = self.notes.warn(row.place, output.relative, made.warnings, row.sha256)
+        elif made.coverage is not None:  # else nobody knows how it looks
+            self.notes.take_back(output.relative)
         self.ledger.paths.published(
             row,
             output,
@@ -136,9 +140,7 @@ class Publisher:
             done=self.originals.are_kept,
         )
         reached("published")
-        if row.note is not None:  # what it says is true no longer
-            with contextlib.suppress(OSError):
-                Path(row.note).unlink()
+        self._end_note(row)
         self._tell(row, made, output, note, began)
         return True
 
@@ -162,6 +164,15 @@ class Publisher:
             return
         reached("disposed")
         self.ledger.paths.disposed(row)
+
+    def _end_note(self, row: PathRow) -> None:
+        """Remove the note on a failure of a name that is published now.
+
+        Unless the picture that failed lies beside it: nothing else would explain that.
+        """
+        if row.note is not None and not os.path.lexists(row.note.removesuffix(ERROR)):
+            with contextlib.suppress(OSError):
+                Path(row.note).unlink()
 
     def _make(self, sha256: bytes) -> Made | None:
         """The output's bytes; None where the cut-out has to be made anew first."""
@@ -228,9 +239,7 @@ class Publisher:
         call = self.calls.pop(row.sha256, None)
         twin = None
         if call is None:
-            rows = self.ledger.paths.of_content(row.sha256, limit=2)
-            done = [other for other in rows if other.made == self.recipe]
-            twin = next((other.place.relative for other in done if other.place != row.place), None)
+            twin = self.ledger.paths.sharing(row.sha256, self.recipe, beside=row.place)
         call = call or Call()
         self.report.picture(
             PictureNews(
@@ -240,7 +249,7 @@ class Publisher:
                 sha256=row.sha256,
                 credits=call.credits,
                 in_doubt=call.in_doubt,
-                same_as=twin,
+                same_as=twin.relative if twin else None,
                 size_px=made.size_px,
                 format=made.format,
                 coverage=made.coverage,

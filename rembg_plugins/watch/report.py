@@ -23,7 +23,7 @@ class Summary:
         parked: Pictures in INBOX that a person has to decide on.
         left: Pictures that are still to be done, parked ones aside.
         credits: Spent for certain.
-        in_doubt: Calls of which nobody can know.
+        in_doubt: Calls of which nobody can know, those that were still under way among them.
         stopped: Why the run ended with work left; None where it did not.
         exit_code: What the command ends with.
     """

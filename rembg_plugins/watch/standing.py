@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rembg_plugins.watch.health import Spent, check, is_running, read_status
 from rembg_plugins.watch.ledger import FILE, Ledger, day_of
 from rembg_plugins.watch.problems import LEDGER, problem_of
 from rembg_plugins.watch.states import ContentState, PathState
+from rembg_plugins.watch.warned import ToLookAt, find_warned
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
 ENGINE = "engine"
 """The fact in the ledger that names the engine which was last used."""
@@ -61,6 +62,7 @@ class Standing:
         month: What was paid in this UTC month.
         failed: Names that failed.
         parked: Names of pictures that a person has to decide on.
+        to_look_at: Outputs that look wrong.
     """
 
     folder: Path
@@ -73,6 +75,13 @@ class Standing:
     month: Spent
     failed: tuple[Trouble, ...]
     parked: tuple[Trouble, ...]
+    to_look_at: ToLookAt = field(default_factory=ToLookAt)
+
+    @property
+    def interrupted(self) -> int:
+        """Pictures that were being sent when their watcher ended: they may have been paid for."""
+        is_free = not (self.status or {}).get("is_paid", True)
+        return 0 if self.is_running or is_free else self.contents.get(ContentState.SENDING, 0)
 
 
 def open_ledger(folder: Path) -> Ledger:
@@ -100,7 +109,7 @@ def standing_of(folder: Path, *, most: int, now: float | None = None) -> Standin
 
     Args:
         folder: The state folder.
-        most: How many failed and parked names are told at most.
+        most: How many failed and parked names, and outputs that look wrong, are told at most.
         now: The UNIX time in s.
 
     Raises:
@@ -121,6 +130,8 @@ def standing_of(folder: Path, *, most: int, now: float | None = None) -> Standin
             month=_spent(ledger, day_of(now)[:_MONTH]),
             failed=tuple(_failed(ledger, most)),
             parked=tuple(_parked(ledger, most)),
+            # Only the watcher knows where its outputs go: where it said nothing, they are unknown.
+            to_look_at=find_warned(Path(status["outbox"]), most=most) if status else ToLookAt(),
         )
     finally:
         ledger.close()

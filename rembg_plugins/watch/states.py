@@ -34,7 +34,7 @@ from __future__ import annotations
 from enum import IntEnum
 
 ATTEMPTS = 2
-"""Calls for one content that may have been billed, ever, unless a person forces more."""
+"""Calls for one content that may have been billed, ever, unless a person forces one more."""
 
 
 class ContentState(IntEnum):

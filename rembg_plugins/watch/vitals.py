@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
@@ -11,8 +12,11 @@ from rembg_plugins.watch.ledger import day_of
 from rembg_plugins.watch.parts import engine_id
 from rembg_plugins.watch.states import PathState
 from rembg_plugins.watch.systemd import Service
+from rembg_plugins.watch.warned import ToLookAt, find_warned
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from rembg_plugins.watch.ledger import Ledger
     from rembg_plugins.watch.parts import Parts
 
@@ -20,6 +24,8 @@ Phase = Literal["running", "draining", "stopped"]
 
 _POLL_S = 1.0
 _TRIM_S = 60.0
+_LOOK_S = 60.0
+_MOST_NAMED = 20  # outputs that look wrong
 _MONTH = len("2026-03")
 _IN_NEED = {PathState.WAITING, PathState.READY}
 
@@ -39,6 +45,8 @@ class Vitals:
     _due: dict[str, float] = field(default_factory=dict)
     _counts: dict[str, int] = field(default_factory=dict)
     _counted_at: int = -1
+    _to_look_at: ToLookAt = field(default_factory=ToLookAt)
+    _looked_at: int = -1
     _asking: threading.Thread = field(default_factory=threading.Thread)
 
     def __post_init__(self) -> None:
@@ -88,6 +96,7 @@ class Vitals:
             today=_spent(self.parts.ledger, today),
             month=_spent(self.parts.ledger, today[:_MONTH]),
             scan=self.parts.finder.last_scan,
+            to_look_at=self._look_at_outputs(),
             last_error=getattr(self.parts.report, "last_error", None),
         )
         health.write_status(self.parts.settings.folders.state, status, self.parts.now())
@@ -104,6 +113,16 @@ class Vitals:
                 **{f"paths.{state.name.lower()}": count for state, count in paths.items()},
             }
         return self._counts
+
+    def _look_at_outputs(self) -> ToLookAt:
+        """What looks wrong: looked for anew where there may be more, and since people see to it."""
+        notes = self.parts.workers.publisher.notes
+        changes = notes.changes
+        if self._is_due("outputs", _LOOK_S) or changes != self._looked_at:
+            self._looked_at = changes
+            outbox = self.parts.settings.folders.outbox
+            self._to_look_at = find_warned(outbox, most=_MOST_NAMED)
+        return self._to_look_at
 
     def _line(self) -> str:
         """One line on how it goes, for the service manager."""
@@ -127,6 +146,24 @@ class Vitals:
             return False
         self._due[what] = self.parts.clock() + every_s
         return True
+
+
+@contextlib.contextmanager
+def ticking(tick: Callable[[], None], every_s: float) -> Iterator[None]:
+    """Do what is to be done every now and then in another thread, while this one is held up."""
+    has_ended = threading.Event()
+
+    def go_on() -> None:
+        while not has_ended.wait(every_s):
+            tick()
+
+    thread = threading.Thread(target=go_on, name="rembg-plugins vitals", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        has_ended.set()
+        thread.join()
 
 
 def _spent(ledger: Ledger, days: str) -> health.Spent:

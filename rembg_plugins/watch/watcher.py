@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import signal
 import threading
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from rembg_plugins.core.errors import ConfigurationError
@@ -24,7 +26,7 @@ from rembg_plugins.core.paid_calls import ASK_ABOVE
 from rembg_plugins.watch.lock import EXIT_LOCKED, LostLockError
 from rembg_plugins.watch.report import Summary
 from rembg_plugins.watch.states import ContentState
-from rembg_plugins.watch.vitals import Vitals
+from rembg_plugins.watch.vitals import Vitals, ticking
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,6 +38,10 @@ DRAIN_S = 60.0
 
 _TICK_S = 1.0
 _ONCE_PATIENCE_S = 300.0  # how long a run with --once waits for a gate that is not open
+
+
+class _EndedError(Exception):
+    """A signal came before anything had begun."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -73,12 +79,19 @@ class Watcher:
             OSError: The state folder or OUTBOX cannot be used.
         """
         with ExitStack() as stack:
-            self.parts.open(stack)
+            try:
+                self.parts.open(stack, sleep=self._wait)
+            except _EndedError:
+                summary = Summary(exit_code=self._signal_code())
+                self.parts.report.summary(summary)
+                return summary
             vitals = Vitals(parts=self.parts)
             stack.callback(vitals.end)
             vitals.service.ready()
             if not self.once:
                 self.parts.greet()
+            if self.confirm is not None:
+                self.confirm = partial(self._ask, vitals, self.confirm)
             finding = self._start_finding()
             try:
                 self._loop(vitals, finding)
@@ -89,6 +102,12 @@ class Watcher:
             summary = self._summary()
             self.parts.report.summary(summary)
             return summary
+
+    def _wait(self, seconds: float) -> None:
+        """Wait before anything has begun; a signal ends the run."""
+        with contextlib.suppress(queue.Empty):
+            self._signal = self.signals.get(timeout=seconds)
+            raise _EndedError
 
     def _start_finding(self) -> threading.Thread:
         finding = threading.Thread(target=self._find, name="rembg-plugins finder", daemon=True)
@@ -143,6 +162,11 @@ class Watcher:
         self._began = True
         parts.workers.start()
         return True
+
+    def _ask(self, vitals: Vitals, confirm: Callable[[int], bool], paid: int) -> bool:
+        """Ask, while another thread sees to the signs of life: an answer may take a day."""
+        with ticking(partial(self._tick, vitals), _TICK_S):
+            return confirm(paid)
 
     def _tell_of_other_ledger(self) -> str | None:
         """Where another ledger lies that has paid for this INBOX before, if there is one."""
@@ -206,12 +230,6 @@ class Watcher:
         if self._signal is not None:
             self._drain_until = self.clock() - 1
             parts.workers.stop()
-            for content in list(parts.workers.sending.values()):
-                row = next(iter(parts.ledger.paths.of_content(content.sha256, limit=1)), None)
-                parts.report.note(
-                    "It was being sent: nobody can know whether it is paid for.",
-                    source=row.place.relative if row else b"",
-                )
             return
         self._signal = number
         self._drain_until = self.clock() + DRAIN_S
@@ -224,8 +242,26 @@ class Watcher:
                 "Once more stops at once."
             )
 
+    def _tell_of_doubts(self) -> int:
+        """Name what is still being sent though the run ends; gives how many pictures that are."""
+        parts, doubts = self.parts, 0
+        if not parts.is_paid:
+            return 0
+        for sha256 in list(parts.workers.sending):
+            content = parts.ledger.contents.get(sha256)
+            if content is None or content.state is not ContentState.SENDING:
+                continue
+            doubts += 1
+            row = next(iter(parts.ledger.paths.of_content(sha256, limit=1)), None)
+            parts.report.note(
+                "It was being sent: nobody can know whether it is paid for.",
+                source=row.place.relative if row else b"",
+            )
+        return doubts
+
     def _summary(self) -> Summary:
         parts = self.parts
+        doubts = self._tell_of_doubts()
         contents, run = parts.ledger.contents.states(), parts.ledger.tally.run
         problem = parts.workers.problem
         stopped = self._stopped if problem is None else str(problem)
@@ -235,7 +271,7 @@ class Watcher:
             parked=contents.get(ContentState.PARKED, 0),
             left=parts.ledger.contents.count_to_send(),
             credits=run["billed"],
-            in_doubt=run["in_doubt"],
+            in_doubt=run["in_doubt"] + doubts,
             stopped=stopped,
             exit_code=self._exit_code(contents.get(ContentState.PARKED, 0)),
         )
@@ -246,7 +282,7 @@ class Watcher:
         if problem is not None:
             return EXIT_LOCKED if isinstance(problem, LostLockError) else outcome(problem).exit_code
         if self._signal is not None:
-            return EXIT_TERMINATED if self._signal == signal.SIGTERM else EXIT_INTERRUPTED
+            return self._signal_code()
         if not self._began:
             return EXIT_USAGE
         if self._stopped is not None:
@@ -255,3 +291,6 @@ class Watcher:
         if parts.ledger.tally.run["failed"]:
             return EXIT_SOME_FAILED
         return EXIT_WORK_LEFT if parked or parts.finder.given_up else EXIT_OK
+
+    def _signal_code(self) -> int:
+        return EXIT_TERMINATED if self._signal == signal.SIGTERM else EXIT_INTERRUPTED

@@ -137,9 +137,13 @@ class Workers:
             return False
         call = None
         try:
+            before = self.ledger.paths.of_content(content.sha256, limit=1)
             call = self.sender.send(content)
             self._tell(content, call)
-            for one in self.ledger.paths.of_content(content.sha256):
+            after = self.ledger.paths.of_content(content.sha256)
+            if before and not after:
+                self._tell_of_vanished(before[0].place, call)
+            for one in after:
                 if (row := self._claim(one.place)) is not None:
                     self._see_to(row)
         finally:
@@ -218,6 +222,19 @@ class Workers:
         elif not was_put_off:
             text = f"It could not be put away, and stays where it is for now: {problem}"
             self.report.note(text, source=row.place.relative)
+
+    def _tell_of_vanished(self, place: Place, call: Call) -> None:
+        """Name a picture that was removed during its call: nothing else would tell what it cost."""
+        if call.state is None:  # there was none
+            return
+        kept = "its cut-out is kept, should it come back."
+        end = kept if call.state is ContentState.CUT else f"and there is no cut-out: {call.error}"
+        self.report.note(
+            f"It was removed from INBOX while it was sent; {end}",
+            source=place.relative,
+            credits=call.credits,
+            in_doubt=call.in_doubt,
+        )
 
     def _tell(self, content: Content, call: Call) -> None:
         """Tell of a call that did not lead to its end."""

@@ -7,6 +7,7 @@ import re
 import shutil
 import sys
 import time
+from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -19,7 +20,9 @@ from rembg_plugins.core.errors import (
 )
 from rembg_plugins.watch.folders import state_of
 from rembg_plugins.watch.health import FILE
+from rembg_plugins.watch.notes import Notes
 from rembg_plugins.watch.reading import UNFINISHED_S
+from rembg_plugins.watch.records import Place
 
 REFUSED = BadRequestError(
     "The picture is refused.", sent="all", billed=False, response=ResponseInfo(status=400)
@@ -101,12 +104,39 @@ def test_the_object_has_the_documented_fields_and_no_others(draw, watch, ledger,
     found = ledger("status")
     [failed] = found["failed"]
     nested = {"today", "month", "credits", "in_doubt", *failed}
+    nested |= {"count", "outputs", "output", "warnings", "published_at"}
     assert documented("The object of ``status") - nested == found.keys() - nested
     assert failed.keys() <= documented("The object of ``status")
     assert (failed["source"], failed["attempts"]) == ("cat.png", 0)
     assert failed["note"].endswith("cat.png.error.json")
     assert found["contents"] == {"failed": 1}
     assert found["spent"]["month"] == {"credits": 0, "in_doubt": 0}
+
+
+@pytest.mark.usefixtures("paid")
+def test_an_output_that_looks_wrong_is_told_until_its_note_is_gone(
+    draw, watch, run, ledger, folder
+):
+    draw("in/cat.png")
+    assert watch().exit_code == 0
+    outbox = (folder / "out").resolve()
+    notes = Notes(inbox=folder / "in", failed=folder, outbox=outbox, aside=None)
+    notes.warn(Place(b"", b"cat.png"), b"cat.webp", ["It is empty."], b"")
+    found = ledger("status")["to_look_at"]
+    [one] = found["outputs"]
+    assert (found["count"], one["source"], one["output"]) == (1, "cat.png", "cat.webp")
+    shown = run("ledger", "status", "in").stdout
+    assert "To look at    1 output\n" in shown
+    assert "  cat.webp: It is empty.\n" in shown
+    Path(one["note"]).unlink()
+    assert ledger("status")["to_look_at"] == {"count": 0, "outputs": []}
+
+
+@pytest.mark.parametrize("command", ["status", "estimate", "retry", "resolve"])
+def test_an_empty_inbox_is_refused(run, command):
+    done = run("ledger", command, " ")
+    assert done.exit_code == 2
+    assert "INBOX is empty: give a folder." in done.stderr
 
 
 def test_a_probe_is_told_by_the_exit_code(draw, watch, run, folder, paid):
@@ -140,6 +170,12 @@ def test_an_estimate_counts_bytes_once_and_changes_nothing(draw, watch, run, led
         "2 pictures, 1 call of paid 1: 1 credit",
         "1 no good picture",
     ]
+
+
+def test_an_estimate_looks_into_no_folder_of_failures(draw, ledger, paid):
+    for name in ("cat", "failed/dog", "done/dog", "bad/dog"):
+        draw(f"in/{name}.png", (len(name), 0, 0))
+    assert ledger("estimate", "--engine", "paid", "--failed", "in/bad")["pictures"] == 1
 
 
 def test_an_estimate_does_not_wait_for_files_without_an_end(run, ledger, folder, paid):

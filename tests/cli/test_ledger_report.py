@@ -7,6 +7,8 @@ import pytest
 from rembg_plugins.cli.ledger_report import MOST_SHOWN, show
 from rembg_plugins.watch.health import Spent
 from rembg_plugins.watch.standing import Standing, Trouble
+from rembg_plugins.watch.states import ContentState
+from rembg_plugins.watch.warned import ToLookAt
 
 LATER = 1_900_000_000.0
 GATE = {"kind": "open", "reason": None, "remedy": None, "until": None, "running": 1, "width": 4}
@@ -96,3 +98,22 @@ def test_names_in_trouble_are_told_but_not_all_of_a_thousand(shown):
     assert "  and maybe others; --json tells of all." in out
     assert out[-1] == r"  \xff.jpg: incomplete"
     assert err == ["It hangs."]
+
+
+def test_outputs_that_look_wrong_are_counted_and_named(shown):
+    one = {"output": "a\n.png", "warnings": ["It is empty.", "Look."]}
+    out, _ = shown(to_look_at=ToLookAt(count=2, outputs=(one,)))
+    assert "To look at    2 outputs" in out
+    at = out.index("To look at")
+    assert out[at + 1] == r"  a\n.png: It is empty. Look."
+    assert "and others" in out[at + 2]
+    assert "OUTBOX/.rembg-plugins/warnings/" in out[at + 3]
+
+
+def test_what_was_being_sent_is_called_doubtful_once_nobody_sends(shown):
+    sending = {ContentState.SENDING: 1}
+    assert not any("paid for" in line for line in shown({}, contents=sending)[0])
+    out, _ = shown(contents=sending)
+    assert out[2] == (
+        "In doubt      1 picture was being sent when the watcher ended: may have been paid for"
+    )

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import subprocess
+from pathlib import Path
 
 import pytest
 from cli.processes import Process, Terminal, command, install_gate
@@ -85,6 +86,35 @@ def test_all_that_was_typed_wrong_is_told_at_once_as_usage(watch, folder, paid):
     assert done.exit_code == 2
     assert {"--jobs", "--w", "--originals"} <= {word.rstrip(":") for word in done.stderr.split()}
     assert not (folder / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("variables", "engine", "word"),
+    [({}, "nope", "no engine 'nope'"), ({"REMBG_API_URL": "ftp://x"}, "api", "ftp://x")],
+)
+def test_what_is_wrong_with_the_engine_is_told_with_the_rest_and_makes_nothing(
+    watch, folder, monkeypatch, variables, engine, word
+):
+    monkeypatch.setenv("REMBG_API_KEY", "a-key")
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    done = watch("--jobs", "99", engine=engine)
+    assert done.exit_code == 78
+    assert "--jobs is '99'" in done.stderr
+    assert word in done.stderr
+    assert "doctor" in done.stderr
+    alone = watch(engine=engine)
+    assert alone.exit_code == 78
+    assert word in alone.stderr
+    assert not (folder / "out").exists()
+    assert not (folder / "state").exists()
+
+
+def test_empty_folders_are_told_with_the_rest(run, paid):
+    done = run("watch", "", " ", "--engine", "paid", "--jobs", "0")
+    assert done.exit_code == 2
+    for word in ("INBOX is empty", "OUTBOX is empty", "--jobs is '0'"):
+        assert word in done.stderr
 
 
 def test_a_wrong_variable_or_file_is_a_mistake_of_the_set_up(watch, folder, monkeypatch, paid):
@@ -231,6 +261,19 @@ def test_a_reader_that_has_gone_loses_no_picture(draw, folder):
         os.close(writing)
     assert len(outputs(folder)) == 3
     assert b"Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize("more", [(), ("--json",)])
+def test_a_report_that_is_lost_to_a_full_disk_is_an_error_and_no_picture_is(draw, folder, more):
+    draw("in/cat.png")
+    words = command("watch", "in", "out", "--once", "--engine", "local", *more)
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(words, stdout=full, stderr=subprocess.PIPE, timeout=60, check=False)
+    assert done.returncode == 73
+    assert b"No space left on device" in done.stderr
+    assert b"Traceback" not in done.stderr
+    assert outputs(folder) == ["cat.webp"]
 
 
 def test_a_watcher_goes_on_until_it_is_told_to_end(draw, folder):

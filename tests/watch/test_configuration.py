@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import tomllib
+
 import pytest
 
 from rembg_plugins.core.errors import ConfigurationError
@@ -117,6 +119,17 @@ def test_all_mistakes_are_told_at_once_each_with_its_place_value_and_remedy(read
     assert any(text.startswith(f"mask (from {file}): ") for text in texts)
     assert len(found) == 7
     assert not (tmp_path / "out").exists()
+
+
+def test_what_is_advised_for_a_file_is_toml_of_the_right_kind(read):
+    toml = "jobs = 0\nonce = 'perhaps'\nbudget = 'much'\noriginals = 'burn'\nkeep_cutouts = -1\n"
+    advised = {
+        one.field: one.message.rpartition(", as in ")[2].removesuffix(".")
+        for one in problems(read, toml=toml)
+        if one.field != "budget"  # which advises for itself
+    }
+    read_back = {name: tomllib.loads(text)[name] for name, text in advised.items()}
+    assert read_back == {"jobs": 4, "once": True, "originals": "move", "keep_cutouts": 10}
 
 
 def test_mistakes_in_folders_are_told_with_the_others(read, tmp_path):

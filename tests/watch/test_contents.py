@@ -167,7 +167,7 @@ def test_what_is_not_in_doubt_cannot_be_given_up(ledger):
     assert names(ledger) == names(ledger, 2) == {PathState.WAITING}
 
 
-def test_a_person_can_force_more_calls(ledger, clock):
+def test_a_person_can_force_one_call_more_at_a_time(ledger, clock):
     for _ in range(ATTEMPTS):
         begin(ledger, 1)
         doubt(ledger)
@@ -175,13 +175,16 @@ def test_a_person_can_force_more_calls(ledger, clock):
     clock.now += 7
     assert ledger.contents.retry(sha(1), force=True)
     found = content(ledger)
-    assert (found.state, found.attempts, found.in_doubt) == (ContentState.QUEUED, 0, 2)
+    assert (found.state, found.in_doubt) == (ContentState.QUEUED, 2)
     assert found.not_before == NOON + 7
-    for _ in range(ATTEMPTS):
+    for calls in (3, 4):
         assert begin(ledger, 1) is Begin.BEGUN
         doubt(ledger)
-    assert begin(ledger, 1) is Begin.TAKEN
-    assert content(ledger).in_doubt == 4
+        assert content(ledger).state is ContentState.FAILED
+        assert begin(ledger, 1) is Begin.TAKEN
+        assert content(ledger).in_doubt == calls
+        assert not ledger.contents.retry(sha(1))
+        assert ledger.contents.retry(sha(1), force=True)
 
 
 @pytest.mark.parametrize("state", [ContentState.QUEUED, ContentState.SENDING, ContentState.CUT])

@@ -16,8 +16,9 @@ def inbox(tmp_path):
     return folder
 
 
-def find(inbox, outbox, failed=None, state=None):
-    return find_folders(inbox, outbox, failed=failed, state=state or inbox.parent / "state")
+def find(inbox, outbox, *, failed=None, state=None, moves=False):
+    state = state or inbox.parent / "state"
+    return find_folders(inbox, outbox, failed=failed, state=state, moves=moves)
 
 
 def problems_of(inbox, outbox, **others):
@@ -41,6 +42,11 @@ def test_folders_are_found_and_made_only_when_asked(inbox, tmp_path):
 def test_a_chosen_folder_for_failures_may_lie_in_inbox_or_anywhere(inbox, tmp_path):
     assert find(inbox, tmp_path / "out", failed=inbox / "bad").failed_is_given
     assert find(inbox, tmp_path / "out", failed=tmp_path / "bad").failed == tmp_path / "bad"
+
+
+def test_with_another_folder_for_failures_the_usual_ones_are_left_out_all_the_same(inbox, tmp_path):
+    found = find(inbox, tmp_path / "out", failed=inbox / "bad")
+    assert found.left_out == {str(inbox / name) for name in ("bad", "failed", "done")}
 
 
 @pytest.mark.parametrize(
@@ -111,3 +117,49 @@ def test_the_strangest_name_gives_a_plain_state_folder(tmp_path):
 def test_without_a_state_folder_the_users_own_is_taken(inbox, monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "home"))
     assert state_of(inbox).parts[-3:-1] == ("rembg-plugins", "watch")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links are POSIX's")
+def test_links_in_the_place_of_failed_and_done_are_refused(inbox, tmp_path):
+    for name in ("failed", "done"):
+        (inbox / name).symlink_to(tmp_path / "victim")
+    assert len(problems_of(inbox, tmp_path / "out")) == 1
+    failed, done = problems_of(inbox, tmp_path / "out", moves=True)
+    assert "failed is a link" in failed
+    assert "--failed" in failed
+    assert "done is a link" in done
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links are POSIX's")
+def test_a_chosen_folder_for_failures_may_be_a_link(inbox, tmp_path):
+    (tmp_path / "bad").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "bad")
+    (inbox / "failed").symlink_to(tmp_path / "bad")
+    assert find(inbox, tmp_path / "out", failed=tmp_path / "link").failed == tmp_path / "bad"
+
+
+def test_folders_for_originals_that_are_none_are_refused(inbox, tmp_path):
+    for name in ("failed", "done"):
+        (inbox / name).touch()
+    assert problems_of(inbox, tmp_path / "out", failed=inbox / "failed" / "deep", moves=True) == [
+        f"{inbox / 'failed'} is no folder: remove it, or choose another (--failed).",
+        f"{inbox / 'done'} is no folder: remove it, or leave originals where they are.",
+    ]
+
+
+@pytest.mark.parametrize(
+    "failed",
+    [
+        "out/.rembg-plugins/temporary",
+        "out/.rembg-plugins/warnings/bad",
+        "in/.rembg-plugins",
+        "in/.REMBG-plugins/bad",
+        "state",
+        "state/cutouts",
+    ],
+)
+def test_failures_must_not_go_where_the_watcher_sweeps(inbox, tmp_path, failed):
+    state = find(inbox, tmp_path / "out").state
+    failed = tmp_path / failed.replace("state", str(state))
+    [problem] = problems_of(inbox, tmp_path / "out", failed=failed)
+    assert "files of its own" in problem

@@ -68,6 +68,29 @@ def test_a_file_that_is_no_status_counts_as_none(tmp_path, content):
     assert health.read_status(tmp_path) is None
 
 
+READ = {
+    "": ("outbox", "engine", "state", "written", "is_paid", "gate", "scan", "last_error"),
+    "gate": ("kind", "reason", "remedy", "until", "running", "width"),
+    "scan": ("at", "every_s", "files", "hints", "why"),
+    "last_error": ("time", "message", "source"),
+}
+
+
+@pytest.mark.parametrize(("part", "name"), [(part, name) for part in READ for name in READ[part]])
+def test_a_status_that_lacks_something_or_has_something_else_there_counts_as_none(
+    tmp_path, part, name
+):
+    scan = Scan(at=NOW, elapsed_s=0.1, files=1, every_s=30.0)
+    whole = written(tmp_path, scan=scan, last_error=LastError(time=NOW, message="No."))
+    path = tmp_path / health.FILE
+    inner = dict(whole[part] if part else whole)
+    for changed in ({key: inner[key] for key in inner if key != name}, inner | {name: ["odd"]}):
+        path.write_text(json.dumps(whole | {part: changed} if part else changed))
+        assert health.read_status(tmp_path) is None
+    path.write_text(json.dumps(whole | {"of a later version": 1}))
+    assert health.read_status(tmp_path) is not None
+
+
 def test_a_watcher_that_goes_on_has_no_problem(tmp_path):
     scan = Scan(at=NOW - 40, elapsed_s=0.1, files=1, every_s=30.0)
     assert check(written(tmp_path, scan=scan), NOW + 6) == ()

@@ -333,6 +333,9 @@ def test_a_warning_on_an_output_with_a_long_name_has_a_name_that_is_allowed(keep
         for number in range(2)
     }
     assert len(notes) == 2
+    for number in range(2):
+        keeping.notes.take_back(b"n" * 250 + b"%d.png" % number)
+    assert not any(map(os.path.lexists, notes))
 
 
 def test_an_original_that_others_overtake_gets_the_next_name(moving, monkeypatch):
@@ -388,3 +391,14 @@ def test_a_picture_that_comes_under_the_name_meanwhile_is_left_alone(tmp_path, m
     assert note.is_away
     assert Path(TOM.below(scene.inbox)).read_bytes() == b"a new picture"
     assert Path(note.path.removesuffix(".error.json")).read_bytes() == b"the bad one"
+
+
+@posix
+def test_a_link_in_the_place_of_the_failed_folder_is_not_followed(moving, tmp_path):
+    stamp = moving.put()
+    (tmp_path / "victim").mkdir()
+    moving.failed.symlink_to(tmp_path / "victim")
+    with pytest.raises(NotADirectoryError, match="not followed"):
+        moving.notes.fail(TOM, stamp, code="x", reason="No.")
+    assert list((tmp_path / "victim").iterdir()) == []
+    assert "cats/tom.jpg" in moving.tree()

@@ -372,3 +372,16 @@ def test_a_link_in_the_place_of_our_folder_is_not_followed(tmp_path):
     (inbox / ".rembg-plugins").symlink_to(elsewhere)
     assert Originals(inbox, "delete", done=inbox / "done").restore() == []
     assert not (inbox / "x.jpg").exists()
+
+
+@posix
+@pytest.mark.parametrize("exists", [True, False])
+def test_a_link_in_the_place_of_done_is_not_followed(tmp_path, exists):
+    scene = Scene(tmp_path, "move")
+    if exists:
+        (tmp_path / "victim").mkdir()
+    scene.done.symlink_to(tmp_path / "victim")
+    with pytest.raises(NotADirectoryError, match="not followed"):
+        scene.dispose()
+    assert not list((tmp_path / "victim").glob("**/*"))
+    assert scene.path.read_bytes() == PICTURE

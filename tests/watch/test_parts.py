@@ -126,6 +126,22 @@ def test_an_answer_that_a_crash_left_is_published_without_a_call(station, script
     assert station.outputs() == {"cat.png": answer}
 
 
+@pytest.mark.parametrize(
+    ("paid", "bounds", "told"),
+    [
+        (False, {"budget": "5", "min_credits": "9"}, ["--budget and --min-credits bound nothing"]),
+        (False, {"budget": "5"}, ["--budget bound nothing"]),
+        (False, {}, []),
+        (True, {"budget": "5"}, []),
+    ],
+)
+def test_bounds_that_mean_nothing_are_told(station, scripted, paid, bounds, told):
+    scripted.paid = paid
+    station.open(**bounds)
+    notes = [text for text, _ in station.ears.notes if "bound" in text]
+    assert [text.partition(":")[0] for text in notes] == told
+
+
 def test_of_two_names_only_the_second_is_said_to_be_the_same_as_the_first(station):
     answer = Adapter(OfflineEngine()).remove(photo("cat.jpg"), format="PNG").content
     crash_in_a_call(station, answer=answer)

@@ -10,11 +10,13 @@ import pytest
 from PIL import Image
 from watch.feeding import photo
 from watch.station import PATIENCE_S, Door
+from watch.watching import REFUSED
 
 from rembg_plugins.core.adapter import Adapter
 from rembg_plugins.testing.offline import OfflineEngine
 from rembg_plugins.watch.decisions import resolve
 from rembg_plugins.watch.states import ContentState, PathState
+from rembg_plugins.watch.warned import find_warned
 
 QUEUED, SENDING, IN_DOUBT, PARKED, CUT, FAILED = ContentState
 WAITING, READY, FAILING, PUBLISHED, DONE, PATH_FAILED = PathState
@@ -221,6 +223,51 @@ def test_an_empty_and_a_full_mask_are_published_and_flagged(station, scripted, a
     note = json.loads(Path(os.fsdecode(news.note)).read_text())
     assert (note["source"], note["output"]) == ("cat.jpg", "cat.png")
     assert note["warnings"] == list(news.warnings)
+
+
+def test_of_names_that_come_before_it_each_is_said_to_be_the_same_as_the_first(station):
+    station.open()
+    for name in ("z.jpg", "a.jpg", "b.jpg"):
+        station.feed(name, seed="twin")
+    station.find("z.jpg")
+    station.work()
+    station.find("a.jpg", "b.jpg")
+    station.work()
+    first, *others = station.ears.pictures
+    assert (first.source, first.same_as) == (b"z.jpg", None)
+    assert len(others) == 2
+    assert all(news.same_as not in {None, news.source} for news in others)
+
+
+def test_a_flag_is_taken_back_when_a_better_picture_takes_the_name(station, scripted):
+    station.open()
+    station.fed("cat.jpg", seed="old")
+    scripted.script[1] = filled(0)
+    station.work()
+    assert find_warned(station.outbox, most=1).count == 1
+    station.fed("cat.jpg", seed="new")
+    station.work()
+    assert list(station.outputs()) == ["cat.png"]
+    assert find_warned(station.outbox, most=1).count == 0
+
+
+@pytest.mark.parametrize("is_moved", [True, False])
+def test_a_note_stays_as_long_as_the_picture_that_failed_lies_beside_it(
+    station, scripted, is_moved
+):
+    failed = {"failed": str(station.root / "failed")} if is_moved else {}
+    station.open(**failed)
+    bad = station.feed("cat.jpg", seed="bad")
+    station.find("cat.jpg")
+    scripted.script[1] = REFUSED
+    station.work()
+    note = Path(station.ears.pictures[-1].note)
+    station.fed("cat.jpg", seed="good")
+    station.work()
+    assert station.ears.statuses == {"failed": 1, "published": 1}
+    assert note.exists() is is_moved
+    if is_moved:
+        assert Path(json.loads(note.read_text())["original"]).read_bytes() == bad
 
 
 def test_an_ordinary_cutout_is_not_flagged(station):

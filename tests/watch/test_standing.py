@@ -97,3 +97,23 @@ def test_a_ledger_that_no_watcher_has_used_is_empty(tmp_path):
     found = open_ledger(tmp_path)
     assert found.contents.states() == {}
     found.close()
+
+
+@pytest.mark.parametrize(("is_paid", "doubts"), [(True, 1), (False, 0)])
+def test_what_was_being_sent_when_the_watcher_ended_may_have_been_paid_for(
+    ledger, tmp_path, is_paid, doubts
+):
+    begin(ledger, 4)
+    assert standing_of(tmp_path, most=1, now=NOON).interrupted == 1
+    status = Status(
+        inbox=tmp_path,
+        outbox=tmp_path,
+        engine=ENGINE,
+        is_paid=is_paid,
+        started=NOON,
+        state="running",
+        gate=GateState(),
+    )
+    assert write_status(tmp_path, status, NOON)
+    assert standing_of(tmp_path, most=1, now=NOON).interrupted == 0
+    assert standing_of(tmp_path, most=1, now=NOON + 100).interrupted == doubts

@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import json
 import socket
+from pathlib import Path
 
 import pytest
 from sandbox.running import NOON
 from watch.answers import PICTURE
+from watch.station import place_of
 
 from rembg_plugins.core.errors import AuthenticationError, ResponseInfo, ValidationError
 from rembg_plugins.watch.contents import Contents
@@ -220,3 +222,22 @@ def test_no_cutout_goes_that_is_still_needed(station, begin, when):
         contents.cut(sha256, billed=True)
     vitals.tick(is_draining=False)
     assert station.parts.spool.cutout(sha256) == PICTURE
+
+
+def test_the_status_counts_and_lists_outputs_that_look_wrong(station, begin):
+    vitals = begin()
+    vitals.tick(is_draining=False)
+    assert status_of(station)["to_look_at"] == {"count": 0, "outputs": []}
+    notes = station.parts.workers.publisher.notes
+    for number in range(25):
+        note = notes.warn(place_of("x.jpg"), b"%02d.png" % number, ["It is empty."], b"")
+    station.clock.now += 5
+    vitals.tick(is_draining=False)
+    found = status_of(station)["to_look_at"]
+    assert (found["count"], len(found["outputs"])) == (25, 20)
+    assert found["outputs"][0]["output"] == "00.png"
+    Path(note).unlink()  # a person has looked
+    for count in (25, 24):
+        assert status_of(station)["to_look_at"]["count"] == count
+        station.clock.now += 60
+        vitals.tick(is_draining=False)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from watch.feeding import photo
+from watch.station import until
 from watch.watching import NO_ANSWER, REFUSED, answered
 
 from rembg_plugins.core.errors import (
@@ -14,6 +15,8 @@ from rembg_plugins.core.errors import (
     PaymentRequiredError,
     RateLimitError,
 )
+from rembg_plugins.watch.health import FILE
+from rembg_plugins.watch.lock import path_of_lock
 from rembg_plugins.watch.watcher import ASK_ABOVE, Watcher
 
 # How a run with --once ends: what the engine does, and what the run ends with.
@@ -138,8 +141,8 @@ def test_a_run_ends_where_outbox_cannot_be_written(station, make_watcher, script
 
 def test_a_run_ends_where_an_original_cannot_be_put_away(station, make_watcher, run_beside):
     station.feed("cat.jpg")
-    (station.inbox / "done").write_bytes(b"in the way")
     watcher = make_watcher(originals="move", include="*.jpg")
+    (station.inbox / "done").write_bytes(b"in the way")
     summary = make_watcher.end_of_patience(watcher, run_beside)
     assert (summary.exit_code, summary.published) == (73, 1)
     assert "done" in summary.stopped
@@ -212,6 +215,24 @@ def test_it_asks_about_what_has_no_end_yet_too(station, make_watcher, scripted, 
     summary = make_watcher(transcode="yes", confirm=lambda _: False).run()
     assert (summary.exit_code, scripted.calls) == (2, [])
     assert "51" in summary.stopped
+
+
+def test_while_it_asks_it_gives_its_signs_of_life(station, make_watcher):
+    for number in range(ASK_ABOVE + 1):
+        station.feed(f"{number}.jpg", photo(number, size=(9, 9)))
+
+    def confirm(_):
+        status = watcher.parts.settings.folders.state / FILE
+        lock = path_of_lock(station.outbox)
+        for _ in range(2):
+            before = json.loads(status.read_bytes())["written"], lock.read_bytes()
+            make_watcher.put_forward(6)
+            until(lambda before=before: json.loads(status.read_bytes())["written"] > before[0])
+            until(lambda before=before: lock.read_bytes() != before[1])
+        return False
+
+    watcher = make_watcher(confirm=confirm)
+    assert watcher.run().exit_code == 2
 
 
 def test_it_does_not_ask_where_nothing_is_paid_for(station, make_watcher, scripted):

@@ -11,7 +11,7 @@ from rembg_plugins.core.errors import AuthenticationError
 from rembg_plugins.watch.decisions import retry
 from rembg_plugins.watch.health import read_status
 from rembg_plugins.watch.ledger import Ledger
-from rembg_plugins.watch.lock import AlreadyWatchedError
+from rembg_plugins.watch.lock import AlreadyWatchedError, path_of_lock
 from rembg_plugins.watch.states import ContentState, PathState
 
 QUEUED, SENDING, IN_DOUBT, PARKED, CUT, FAILED = ContentState
@@ -72,6 +72,24 @@ def test_a_signal_ends_an_idle_run_at_once(make_watcher, run_beside):
     assert future.result(PATIENCE_S).exit_code == 143
 
 
+@pytest.mark.parametrize(("number", "exit_code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_signal_ends_the_wait_for_another_machine_s_watcher(
+    station, make_watcher, scripted, number, exit_code
+):
+    station.feed("cat.jpg")
+    watcher = make_watcher(once=False)
+    lock = path_of_lock(station.outbox)
+    lock.parent.mkdir()
+    facts = json.dumps({"machine": "elsewhere", "host": "elsewhere", "inbox": "/x"})
+    lock.write_text(facts)
+    watcher.signals.put(number)
+    summary = watcher.run()
+    assert summary.exit_code == exit_code
+    assert station.ears.summaries == [summary]
+    assert lock.read_text() == facts  # it may live
+    assert scripted.calls == []
+
+
 def test_a_signal_ends_a_run_that_has_not_begun(station, make_watcher):
     station.feed("cat.jpg")
     watcher = make_watcher(once=False, confirm=lambda _: True)
@@ -94,12 +112,28 @@ def test_the_second_signal_ends_it_at_once_and_names_what_is_in_doubt(
     summary = future.result(PATIENCE_S)
     door.open()
     until(lambda: not watcher.parts.workers.are_alive)
-    assert (summary.exit_code, summary.published) == (143, 0)
+    assert (summary.exit_code, summary.published, summary.credits) == (143, 0, 0)
+    assert summary.in_doubt == 2
     doubtful = [facts["source"] for text, facts in station.ears.notes if "nobody can know" in text]
     assert sorted(doubtful) == [b"a.jpg", b"b.jpg"]
     scripted.script.clear()
     summary = make_watcher().run()
     assert (summary.exit_code, summary.published) == (0, 2)
+
+
+def test_nothing_is_in_doubt_where_calls_cost_nothing(station, make_watcher, scripted, run_beside):
+    station.feed("cat.jpg")
+    door = Door()
+    scripted.paid, scripted.script["each"] = False, door
+    watcher = make_watcher(once=False)
+    future = run_beside(watcher)
+    door.until_reached()
+    watcher.signals.put(signal.SIGTERM)
+    watcher.signals.put(signal.SIGTERM)
+    assert future.result(PATIENCE_S).in_doubt == 0
+    assert not any("nobody can know" in text for text, _ in station.ears.notes)
+    door.open()
+    until(lambda: not watcher.parts.workers.are_alive)
 
 
 def test_a_drain_does_not_wait_for_ever(station, make_watcher, scripted, run_beside):
@@ -112,7 +146,9 @@ def test_a_drain_does_not_wait_for_ever(station, make_watcher, scripted, run_bes
     watcher.signals.put(signal.SIGTERM)
     until(lambda: watcher._signal is not None)
     make_watcher.put_forward(61)
-    assert future.result(PATIENCE_S).exit_code == 143
+    summary = future.result(PATIENCE_S)
+    assert (summary.exit_code, summary.in_doubt) == (143, 1)
+    assert any("nobody can know" in text for text, _ in station.ears.notes)
     door.open()
     until(lambda: not watcher.parts.workers.are_alive)
 

@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import hashlib
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from watch.feeding import photo
 from watch.rows import place
-from watch.station import Door, refuse_writing, until
+from watch.station import PATIENCE_S, Door, place_of, refuse_writing, until
 
 from rembg_plugins.core.errors import (
     APIConnectionError,
@@ -72,13 +73,20 @@ FIRST_CALLS = {
     "413": (status(413), FAILED, "failed", (0, 0), 0, "open", None),
     "418": (status(418), FAILED, "failed", (0, 0), 0, "open", None),
 }
+
+
+def patience_s(name):
+    """Only what never answers is waited for in vain; a busy machine may be slow with all else."""
+    return 0.2 if name == "time-out" else 60
+
+
 PATHS = {CUT: DONE, FAILED: PATH_FAILED}
 
 
 @pytest.mark.parametrize("name", FIRST_CALLS)
 def test_how_a_call_ends_decides_what_is_told_and_whether_more_are_made(api, name):
     fault, state, told, (credits_, in_doubt), billed, kind, exit_code = FIRST_CALLS[name]
-    parts = api.open(configuration={"read_timeout_s": 0.5})
+    parts = api.open(configuration={"read_timeout_s": patience_s(name)})
     sha256 = api.fed("cat.jpg", photo(name, size=(920, 600)))
     api.sandbox.fault(**fault)
     api.work()
@@ -100,7 +108,7 @@ def test_how_a_call_ends_decides_what_is_told_and_whether_more_are_made(api, nam
 @pytest.mark.parametrize("name", FIRST_CALLS)
 def test_whatever_goes_wrong_every_time_no_content_is_billed_three_times(api, name):
     fault, state, _, (credits_, _), *_ = FIRST_CALLS[name]
-    parts = api.open(configuration={"read_timeout_s": 0.2})
+    parts = api.open(configuration={"read_timeout_s": patience_s(name)})
     sha256 = api.fed("cat.jpg", photo(name, size=(920, 600)))
     api.sandbox.fault(**fault, times=1000)
     for _ in range(6):
@@ -146,6 +154,40 @@ def test_many_threads_send_each_content_once_and_publish_each_name_once(api):
     parts.workers.stop()
     assert sorted(api.bills.values()) == [1] * 10
     assert api.ears.statuses == {"published": 40}
+
+
+@pytest.mark.parametrize(
+    ("answer", "word", "cost"),
+    [
+        (None, "its cut-out is kept", (1, 0)),
+        (APITimeoutError("No answer.", sent="all", billed=None), "no cut-out: No answer.", (0, 1)),
+    ],
+)
+def test_a_picture_that_is_removed_during_its_call_is_named_with_its_cost(
+    station, scripted, answer, word, cost
+):
+    parts = station.open()
+    sha256 = station.fed("cat.jpg")
+    door = Door()
+
+    def call(_):
+        door()
+        if answer is not None:
+            raise answer
+
+    scripted.script[1] = call
+    with ThreadPoolExecutor(1) as pool:
+        working = pool.submit(parts.workers.step)
+        door.until_reached()
+        parts.ledger.paths.forget([place_of("cat.jpg")])
+        door.open()
+        assert working.result(PATIENCE_S)
+    [(text, facts)] = [note for note in station.ears.notes if "removed" in note[0]]
+    assert word in text
+    assert facts["source"] == b"cat.jpg"
+    assert (facts["credits"], facts["in_doubt"]) == cost
+    assert (station.ears.pictures, station.outputs()) == ([], {})
+    assert station.content(sha256).state is (IN_DOUBT if answer else CUT)
 
 
 def test_what_is_paid_for_is_published_before_more_is_sent(station, scripted):
