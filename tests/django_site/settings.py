@@ -23,6 +23,7 @@ WAGTAILADMIN_GLOBAL_EDIT_LOCK = False
 INSTALLED_APPS = [
     "django_site.shop",
     "rembg_plugins.django",
+    "rembg_plugins.wagtail",
     *("wagtail.images", "wagtail.documents", "wagtail.admin", "wagtail.search", "wagtail.users"),
     *("wagtail.snippets", "wagtail.sites", "wagtail.embeds", "wagtail", "taggit", "modelcluster"),
     *("wagtail.contrib.settings", "wagtail.api.v2", "rest_framework", "django_filters"),
