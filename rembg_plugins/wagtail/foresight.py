@@ -11,26 +11,30 @@ from rembg_plugins.wagtail.operation import RemoveBackground
 
 
 def install() -> None:
-    """Let ``create_renditions`` of all image models make the matte first.
+    """Let all image models make the matte before they make renditions.
 
-    Where several renditions are missing, Wagtail makes them in a pool of threads, which know
-    neither the request nor its transaction. On SQLite a write from there waits for a lock that
-    the waiting request holds, and whether an editor's preview asks is only known outside.
-    Wagtail calls nothing of ours between the request and the threads, hence this wrapper; to be
-    removed once it runs the pool in the context of its caller, or has hooks for renditions.
+    Where several are missing, Wagtail makes them in a pool of threads, which know neither the
+    request nor its transaction: on SQLite a write from there waits for a lock that the waiting
+    request holds, and whether an editor's preview asks is only known outside. And where there
+    is no matte and none may be made, it is found out before a picture is decoded for nothing.
+
+    Wagtail calls nothing of ours between the request and the threads, hence these wrappers; to
+    be removed once it runs the pool in the context of its caller, or has hooks for renditions.
     """
-    if AbstractImage.create_renditions.__module__ != __name__:
-        AbstractImage.create_renditions = _foreseeing(AbstractImage.create_renditions)
+    for name in ("create_rendition", "create_renditions"):
+        create = getattr(AbstractImage, name)
+        if create.__module__ != __name__:
+            setattr(AbstractImage, name, _foreseeing(create))
 
 
-def _foreseeing(create_renditions: Any) -> Any:
-    @wraps(create_renditions, assigned=("__name__", "__qualname__", "__doc__"))
-    def create(self: AbstractImage, *filters: Filter) -> Any:
-        if len(filters) > 1:  # of one alone, nothing is made in a thread
-            ours = (one for filter_ in filters for one in filter_.operations)
-            first = next((one for one in ours if isinstance(one, RemoveBackground)), None)
-            if first is not None:
-                first.make(self)
-        return create_renditions(self, *filters)
+def _foreseeing(create: Any) -> Any:
+    @wraps(create, assigned=("__name__", "__qualname__", "__doc__"))
+    def foresee(self: AbstractImage, *filters: Filter, **named: Filter) -> Any:
+        every = (*filters, *named.values())
+        operations = [one for filter_ in every for one in filter_.operations]
+        ours = [one for one in operations if isinstance(one, RemoveBackground)]
+        if ours:
+            ours[0].make(self)
+        return create(self, *filters, **named)
 
-    return create
+    return foresee

@@ -6,7 +6,6 @@ import logging
 import threading
 import time
 from collections import OrderedDict
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from django.core.signals import setting_changed
@@ -23,7 +22,7 @@ from rembg_plugins.django import cutouts
 from rembg_plugins.django.purpose import Purpose
 from rembg_plugins.django.settings import NAME as SETTING
 from rembg_plugins.django.settings import current
-from rembg_plugins.wagtail import approvals, spending
+from rembg_plugins.wagtail import approvals, later, spending
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -91,7 +90,7 @@ def _made(image: Any, source: Source, key: str, *, may_spend: bool) -> Entry:
         message = "This picture is not approved: nothing is paid for it."
         raise CutoutPendingError(message)
     if current().defer:
-        import_module("rembg_plugins.django.deferral").request_cutout(image, "file")
+        later.request(image)
         message = "The cut-out of this picture is being made."
         raise CutoutPendingError(message)
     result = cutouts.remove(source, purpose=purpose_of(image))

@@ -25,7 +25,9 @@ from rembg_plugins.wagtail.mattes import matte_of, source_of
 if TYPE_CHECKING:
     from PIL import Image
 
+    from rembg_plugins.core.entry import Entry
     from rembg_plugins.core.options import Options
+    from rembg_plugins.core.source import Source
 
 _WITH_ALPHA = ("png", "webp", "avif")
 
@@ -49,7 +51,7 @@ class RemoveBackground(TransformOperation, FilterOperation):
             ValueError: It is something else; Wagtail makes an error of the spec of it.
         """
         self.options = options_of(look)
-        self._tracks = threading.local()  # a filter may be shared by threads
+        self._mine = threading.local()  # a filter may be shared by threads
         # Threads of a pool know nothing of the request that they work for.
         self._thread = threading.get_ident()
         self._may_spend = spending.is_allowed_here()
@@ -63,31 +65,39 @@ class RemoveBackground(TransformOperation, FilterOperation):
         if second.is_svg():
             return first
         if env is None:
-            self._tracks.current = Track()
-            return self._tracks.current.begin(first)
+            self._mine.track = Track()
+            return self._mine.track.begin(first)
         cut = self._cut_out(first.get_pillow_image(), second)
         env.setdefault("output-format", self._output_format(env["original-format"]))
         return PillowImage(cut)
 
     def make(self, image: Any) -> None:
-        """See to it that there is a matte, so that threads of a pool only have to read it.
+        """See to it that there is a matte, for a rendition that is made next.
 
         Raises:
             CutoutError: There is none.
         """
         if not image.is_svg():
-            self._guarded(lambda: matte_of(image, source_of(image), may_spend=self._allowed()))
+            self._mine.made = (image, *self._guarded(lambda: self._matte(image)))
 
     def _cut_out(self, rendition: Image.Image, image: Any) -> Image.Image:
-        placement = self._tracks.current.placement()
+        placement = self._mine.track.placement()
 
         def cut_out() -> Image.Image:
-            source = source_of(image)
-            entry = matte_of(image, source, may_spend=self._allowed())
+            source, entry = self._take_made(image) or self._matte(image)
             return _finished(compose(rendition, source, entry, placement), self.options)
 
         cut: Image.Image = self._guarded(cut_out)
         return cut
+
+    def _matte(self, image: Any) -> tuple[Source, Entry]:
+        source = source_of(image)
+        return source, matte_of(image, source, may_spend=self._allowed())
+
+    def _take_made(self, image: Any) -> tuple[Source, Entry] | None:
+        """What :meth:`make` has found for the same picture, in the same thread; once."""
+        made = vars(self._mine).pop("made", None)
+        return None if made is None or made[0] is not image else made[1:]
 
     def _guarded(self, step: Any) -> Any:
         try:

@@ -6,6 +6,7 @@ import io
 
 import numpy as np
 from django.core.files.base import ContentFile
+from django.template import engines
 from PIL import Image, ImageChops, ImageFilter, ImageOps
 from wagtail.images import get_image_model
 
@@ -49,3 +50,9 @@ def unlike_inside(cut, plain):
     assert solid.getbbox(), "nothing is opaque"
     bands = ImageChops.difference(cut.convert("RGB"), plain.convert("RGB")).split()
     return max(ImageChops.darker(band, solid).getextrema()[1] for band in bands)
+
+
+def rendered(template, engine="django", **context):
+    """What a template's text gives; the tags of images are loaded."""
+    load = "{% load wagtailimages_tags rembg_wagtail %}" if engine == "django" else ""
+    return engines[engine].from_string(load + template).render(context).strip()
