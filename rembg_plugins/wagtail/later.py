@@ -6,6 +6,11 @@ from importlib import import_module
 from typing import Any
 
 
-def request(image: Any) -> None:
-    """Have the cut-out of a picture made by a worker, once the transaction is committed."""
-    import_module("rembg_plugins.django.deferral").request_cutout(image, "file")
+def request(image: Any, key: str | None = None) -> None:
+    """Have the cut-out of a picture made by a worker, once the transaction is committed.
+
+    Args:
+        image: The picture.
+        key: That of its cut-out, where it is known: the picture is then not read for it.
+    """
+    import_module("rembg_plugins.django.deferral").request_cutout(image, "file", key=key)

@@ -90,7 +90,7 @@ def _made(image: Any, source: Source, key: str, *, may_spend: bool) -> Entry:
         message = "This picture is not approved: nothing is paid for it."
         raise CutoutPendingError(message)
     if current().defer:
-        later.request(image)
+        later.request(image, key)
         message = "The cut-out of this picture is being made."
         raise CutoutPendingError(message)
     result = cutouts.remove(source, purpose=purpose_of(image))

@@ -21,12 +21,18 @@ class CutoutServeView(ServeView):
     original that ``CutoutImageMixin`` shows meanwhile.
     """
 
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def get(
+        self,
+        request: HttpRequest,
+        signature: str,
+        image_id: int,
+        filter_spec: str,
+        filename: str | None = None,
+    ) -> HttpResponse:
         """The rendition, or what is shown meanwhile, which is not to be kept."""
         self.is_ready = True
-        response: HttpResponse = super().dispatch(request, *args, **kwargs)
-        asked = is_cut_out(str(kwargs.get("filter_spec", "")))
-        if asked and (not self.is_ready or response.status_code == _GONE):
+        response: HttpResponse = super().get(request, signature, image_id, filter_spec, filename)
+        if is_cut_out(filter_spec) and (not self.is_ready or response.status_code == _GONE):
             response["Cache-Control"] = "no-store"
         return response
 

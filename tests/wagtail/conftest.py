@@ -9,6 +9,9 @@ import pytest
 from django.core.cache import caches
 from django_site.fixtures import counted, site
 
+from rembg_plugins.django import cutouts
+from rembg_plugins.wagtail import later, mattes
+
 __all__ = ["counted", "site"]
 
 
@@ -32,3 +35,33 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if item.path.is_relative_to(_HERE):
             item.add_marker(pytest.mark.filterwarnings(_UNCLOSED))
+
+
+class Worker:
+    """A queue of this test's own: what is asked for waits until it is told to run.
+
+    Attributes:
+        wanted: The pictures that were asked for, in their order.
+    """
+
+    def __init__(self):
+        self.wanted = []
+
+    def request(self, image, key=None):
+        """Wait."""
+        self.wanted.append(image)
+
+    def run(self):
+        """Make what was asked for."""
+        for image in self.wanted:
+            cutouts.remove(mattes.source_of(image))
+        self.wanted.clear()
+
+
+@pytest.fixture
+def worker(site, counted, monkeypatch):
+    """With deferral on."""
+    made = Worker()
+    monkeypatch.setattr(later, "request", made.request)
+    site(DEFER=True)
+    return made
