@@ -10,6 +10,7 @@ NAME = "removebg"
 """The operation's name in specs."""
 
 _MASK = "mask"
+_PLAIN, _MASKED = Options(), Options(mask=True)
 _FORMATS = {"PNG": "png", "WEBP": "webp", "JPEG": "jpeg"}
 
 
@@ -23,9 +24,9 @@ def options_of(argument: str | None) -> Options:
         ValueError: There is no such profile, or it cannot be used in a rendition.
     """
     if argument is None:
-        return Options()
+        return _PLAIN
     if argument == _MASK:
-        return Options(mask=True)
+        return _MASKED
     try:
         options = current().profile(argument)
     except ConfigurationError as problem:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
+from wagtail.images.exceptions import InvalidFilterSpecError
 from wagtail.images.image_operations import FilterOperation, TransformOperation
 from wagtail.images.models import SourceImageIOError
 from willow.plugins.pillow import PillowImage
@@ -44,11 +45,26 @@ class RemoveBackground(TransformOperation, FilterOperation):
 
     vary_fields = ("file",)  # a picture that code replaced has another name: another rendition
 
-    def construct(self, look: str | None = None) -> None:
+    def __init__(self, method: str, *args: str) -> None:
         """Read the argument: ``mask``, a profile's name, or nothing.
 
+        Wagtail would look up the signature of ``construct`` each time that a page shows a
+        rendition which is there already: that took longer than all the rest of this.
+
         Raises:
-            ValueError: It is something else; Wagtail makes an error of the spec of it.
+            InvalidFilterSpecError: It is something else.
+        """
+        self.method, self.args = method, args
+        try:
+            self.construct(*args)
+        except (TypeError, ValueError) as problem:
+            raise InvalidFilterSpecError(str(problem)) from problem
+
+    def construct(self, look: str | None = None) -> None:
+        """Read the argument.
+
+        Raises:
+            ValueError: There is no such look of a cut-out.
         """
         self.options = options_of(look)
         self._mine = threading.local()  # a filter may be shared by threads

@@ -9,6 +9,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
+from django.core.handlers.wsgi import get_path_info, get_script_name
 from django.core.signals import request_finished, request_started
 from django.urls import NoReverseMatch, get_script_prefix, get_urlconf, reverse
 from django.utils import translation
@@ -71,7 +72,7 @@ def _begin(*, environ: dict[str, str] | None = None, scope: Any = None, **_: obj
     if scope is not None:
         _request.path = scope["path"]
     elif environ is not None:
-        _request.path = environ.get("SCRIPT_NAME", "").rstrip("/") + environ.get("PATH_INFO", "/")
+        _request.path = get_script_name(environ).rstrip("/") + get_path_info(environ)
 
 
 def _end(**_: object) -> None:

@@ -4,9 +4,9 @@ import pytest
 from core.pictures import orientation
 from django_site.library import encode, opened, photograph, unlike_inside, upload
 from PIL import Image, ImageCms
-from wagtail.images.models import Filter
 
 from rembg_plugins.core.limits import MAX_BYTES
+from rembg_plugins.core.result import Result
 from rembg_plugins.wagtail.errors import CutoutError, PendingError
 
 pytestmark = pytest.mark.django_db
@@ -113,10 +113,38 @@ def test_a_picture_that_the_api_would_refuse_is_not_sent_and_the_reason_is_told(
     assert counted.calls == []
 
 
-def test_a_matte_of_another_size_is_fitted_and_not_paid_for_twice_by_a_picture_tag(counted):
-    # What the store refuses, as the answer to an account without credits, is used all the same.
-    image = upload()
-    for spec in ("removebg|width-90", "removebg|width-60"):
-        assert Filter(spec=spec).operations
-        image.get_rendition(spec)
+def test_an_answer_that_the_store_refuses_is_fitted_and_shared_by_a_picture_tag(
+    counted, monkeypatch
+):
+    # The answer to somebody without a key: shrunk to 460 px, and of no use to others.
+    whole = type(counted).run
+
+    def shrunk(self, request, **how):
+        made = whole(self, request, **how).image.resize((460, 307))
+        how = {"engine": self.name, "sent": "all", "billed": False, "coverage": None}
+        return Result.from_image(made, format="PNG", **how)
+
+    monkeypatch.setattr(type(counted), "run", shrunk)
+    counted.anonymous = True
+    image = upload(encode(photograph(size=(900, 600))))
+    specs = ("removebg|width-90|format-png", "removebg|width-120|format-png")
+    found = image.get_renditions(*specs)
+    for spec in specs:
+        plain = image.get_rendition(spec.removeprefix("removebg|"))
+        assert unlike_inside(opened(found[spec]), opened(plain)) == 0
     assert len(counted.calls) == 1
+
+
+def test_an_answer_that_lies_on_its_side_is_not_used(counted, monkeypatch):
+    whole = type(counted).run
+
+    def turned(self, request, **how):
+        made = whole(self, request, **how).image.transpose(Image.Transpose.ROTATE_90)
+        how = {"engine": self.name, "sent": "all", "billed": True, "coverage": None}
+        return Result.from_image(made, format="PNG", **how)
+
+    monkeypatch.setattr(type(counted), "run", turned)
+    image = upload()
+    with pytest.raises(PendingError, match="does not fit"):
+        image.get_rendition("removebg|width-90")
+    assert not image.renditions.exists()

@@ -5,15 +5,17 @@ import threading
 import pytest
 from django.core.cache import caches
 from django.core.management import call_command
-from django.db import connection
+from django.db import connection, connections
 from django.test.utils import CaptureQueriesContext
 from django_site.library import encode, opened, photograph, rendered, upload
 from PIL import Image
 from wagtail.images import get_image_model
-from wagtail.images.models import Filter
+from wagtail.images.models import AbstractImage, Filter
 
 from rembg_plugins.core.entry import Entry
-from rembg_plugins.wagtail import mattes
+from rembg_plugins.wagtail import mattes, spending
+from rembg_plugins.wagtail.approvals import is_approved
+from rembg_plugins.wagtail.errors import PendingError
 from rembg_plugins.wagtail.mattes import Memory
 
 pytestmark = pytest.mark.django_db
@@ -102,6 +104,42 @@ def test_prefetched_renditions_that_are_missing_are_one_call_too(counted):
     upload()
     image = get_image_model().objects.prefetch_renditions("removebg|width-40").get()
     image.get_renditions("removebg|width-40", "removebg|width-50", "width-50")
+    assert len(counted.calls) == 1
+
+
+# Pitfall: no end of a request closes the connections that such threads open.
+@pytest.mark.django_db(transaction=True)
+def test_a_thread_that_looks_for_an_approval_closes_the_connection_it_opened():
+    image, closed = upload(), []
+
+    def run():
+        mine = connections["default"]
+        mine.close = lambda: closed.append(mine)
+        is_approved(image)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join(60)
+    assert len(closed) == 1
+    connections["default"].ensure_connection()
+    is_approved(image)
+    assert connections["default"].connection is not None
+
+
+# An image model that overrides the method calls nothing of ours before its threads start. In a
+# transaction on SQLite, those could not write the call down, and so would not make it.
+@pytest.mark.django_db(transaction=True)
+def test_without_foresight_several_renditions_are_one_call_and_a_preview_spends_nothing(
+    counted, monkeypatch
+):
+    monkeypatch.setattr(
+        AbstractImage, "create_renditions", AbstractImage.create_renditions.__wrapped__
+    )
+    image, specs = upload(), [f"removebg|width-{width}" for width in (40, 50, 60)]
+    with spending.forbidden(), pytest.raises(PendingError):
+        image.get_renditions(*specs)
+    assert counted.calls == []
+    image.get_renditions(*specs[1:])
     assert len(counted.calls) == 1
 
 
