@@ -58,11 +58,11 @@ def test_settings_that_cannot_be_read_break_no_page(site, counted):
     assert NOT_FOUND in html
 
 
-def test_a_store_that_cannot_be_written_breaks_no_page(counted, monkeypatch):
-    def full(*_):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(type(cutouts.store()), "_write", full)
+def test_a_store_that_cannot_be_written_breaks_no_page(counted, settings, tmp_path):
+    (tmp_path / "full").write_text("a file, and no folder")
+    private = {"location": tmp_path / "full" / "cutouts", "base_url": None}
+    rembg = {**settings.STORAGES["rembg"], "OPTIONS": private}
+    settings.STORAGES = {**settings.STORAGES, "rembg": rembg}
     image = upload()
     assert NOT_FOUND in rendered("{% image photo removebg width-40 %}", photo=image)
     assert counted.calls == []
