@@ -22,7 +22,9 @@ WAGTAILADMIN_GLOBAL_EDIT_LOCK = False
 
 INSTALLED_APPS = [
     "django_site.shop",
+    "django_site.gallery",
     "rembg_plugins.django",
+    "rembg_plugins.wagtail",
     *("wagtail.images", "wagtail.documents", "wagtail.admin", "wagtail.search", "wagtail.users"),
     *("wagtail.snippets", "wagtail.sites", "wagtail.embeds", "wagtail", "taggit", "modelcluster"),
     *("wagtail.contrib.settings", "wagtail.api.v2", "rest_framework", "django_filters"),
@@ -49,7 +51,12 @@ TEMPLATES = [
     {
         "BACKEND": "django.template.backends.jinja2.Jinja2",
         "APP_DIRS": False,
-        "OPTIONS": {"extensions": ["wagtail.images.jinja2tags.images"]},
+        "OPTIONS": {
+            "extensions": [
+                "wagtail.images.jinja2tags.images",
+                "rembg_plugins.wagtail.jinja2tags.cutouts",
+            ]
+        },
     },
 ]
 if _POSTGRESQL := os.environ.get("TEST_POSTGRESQL"):  # the folder of its socket

@@ -2,6 +2,66 @@
 
 from __future__ import annotations
 
+import gc
+from pathlib import Path
+
+import pytest
+from django.core.cache import caches
 from django_site.fixtures import counted, site
 
+from rembg_plugins.django import cutouts
+from rembg_plugins.wagtail import later, mattes
+
 __all__ = ["counted", "site"]
+
+
+@pytest.fixture(autouse=True)
+def _own_renditions():
+    """Wagtail keeps renditions in a cache, by numbers that each test gives anew.
+
+    Its temporary files end with the test, also those that hang on the error that was raised.
+    """
+    caches["default"].clear()
+    yield
+    gc.collect()
+
+
+_HERE = Path(__file__).parent
+# Wagtail writes each rendition into a temporary file and leaves it to be closed by its end.
+_UNCLOSED = "ignore:unclosed file:ResourceWarning"
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if item.path.is_relative_to(_HERE):
+            item.add_marker(pytest.mark.filterwarnings(_UNCLOSED))
+
+
+class Worker:
+    """A queue of this test's own: what is asked for waits until it is told to run.
+
+    Attributes:
+        wanted: The pictures that were asked for, in their order.
+    """
+
+    def __init__(self):
+        self.wanted = []
+
+    def request(self, image, key=None):
+        """Wait."""
+        self.wanted.append(image)
+
+    def run(self):
+        """Make what was asked for."""
+        for image in self.wanted:
+            cutouts.remove(mattes.source_of(image))
+        self.wanted.clear()
+
+
+@pytest.fixture
+def worker(site, counted, monkeypatch):
+    """With deferral on."""
+    made = Worker()
+    monkeypatch.setattr(later, "request", made.request)
+    site(DEFER=True)
+    return made

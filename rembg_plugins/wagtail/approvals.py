@@ -1,0 +1,53 @@
+"""Which pictures a person approved for background removal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.db import connections, router
+
+from rembg_plugins.wagtail.models import Approval
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from django.db.models import Model
+
+
+def is_approved(image: Model) -> bool:
+    """Whether a person approved it.
+
+    It may be asked in a thread of a pool, which no end of a request tidies up: a connection that
+    was not open is closed again.
+    """
+    connection = connections[router.db_for_read(Approval)]
+    was_open = connection.connection is not None
+    try:
+        return Approval.objects.filter(model=label_of(image), object_pk=str(image.pk)).exists()
+    finally:
+        if not was_open and not connection.in_atomic_block:
+            connection.close()
+
+
+def approve(images: Iterable[Model], *, who: str) -> None:
+    """Note that a person approved pictures; those that were approved already stay so."""
+    rows = [
+        Approval(model=label_of(image), object_pk=str(image.pk), who=who[:255]) for image in images
+    ]
+    Approval.objects.bulk_create(rows, ignore_conflicts=True)
+
+
+def withdraw(image: Model, pk: object | None = None) -> None:
+    """Forget that a picture was approved, if it was.
+
+    Args:
+        image: The picture.
+        pk: Its primary key, where the picture has lost it.
+    """
+    key = str(image.pk if pk is None else pk)
+    Approval.objects.filter(model=label_of(image), object_pk=key).delete()
+
+
+def label_of(image: Model) -> str:
+    """The name of a picture's model, as in ``wagtailimages.image``."""
+    return image._meta.label_lower  # noqa: SLF001 - Django's public way to a model's name

@@ -1,0 +1,40 @@
+"""What several renditions of a picture share is made before Wagtail's threads start."""
+
+from __future__ import annotations
+
+from functools import wraps
+from typing import Any
+
+from wagtail.images.models import AbstractImage, Filter
+
+from rembg_plugins.wagtail.operation import RemoveBackground
+
+
+def install() -> None:
+    """Let all image models make the matte before they make renditions.
+
+    Where several are missing, Wagtail makes them in a pool of threads, which know neither the
+    request nor its transaction: on SQLite a write from there waits for a lock that the waiting
+    request holds, and whether an editor's preview asks is only known outside. And where there
+    is no matte and none may be made, it is found out before a picture is decoded for nothing.
+
+    Wagtail calls nothing of ours between the request and the threads, hence these wrappers; to
+    be removed once it runs the pool in the context of its caller, or has hooks for renditions.
+    """
+    for name in ("create_rendition", "create_renditions"):
+        create = getattr(AbstractImage, name)
+        if create.__module__ != __name__:
+            setattr(AbstractImage, name, _foreseeing(create))
+
+
+def _foreseeing(create: Any) -> Any:
+    @wraps(create, assigned=("__name__", "__qualname__", "__doc__"))
+    def foresee(self: AbstractImage, *filters: Filter, **named: Filter) -> Any:
+        every = (*filters, *named.values())
+        operations = [one for filter_ in every for one in filter_.operations]
+        ours = [one for one in operations if isinstance(one, RemoveBackground)]
+        if ours:
+            ours[0].make(self)
+        return create(self, *filters, **named)
+
+    return foresee

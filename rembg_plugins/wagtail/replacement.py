@@ -1,0 +1,62 @@
+"""Cut-outs that are of a picture no more: it was replaced, or is gone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models.signals import post_delete, post_save
+from wagtail.images import get_image_model
+from wagtail.images.exceptions import InvalidFilterSpecError
+
+from rembg_plugins.wagtail import approvals
+from rembg_plugins.wagtail.look import NAME
+
+
+def watch_pictures() -> None:
+    """Look at each picture that is saved or deleted."""
+    model = get_image_model()
+    uid = "rembg_plugins.wagtail.replacement"
+    post_save.connect(_forget_stale, sender=model, dispatch_uid=f"{uid}.saved")
+    post_delete.connect(_forget_approval, sender=model, dispatch_uid=f"{uid}.deleted")
+
+
+def _forget_stale(
+    *,
+    instance: Any,
+    created: bool,
+    raw: bool = False,
+    update_fields: frozenset[str] | None = None,
+    **_: Any,
+) -> None:
+    """Delete the cut-outs that were made of other bytes than the picture has now.
+
+    A new name alone would give other renditions, but a storage may overwrite: then the file is
+    newer than the rendition. It is deleted in case of doubt, and made again at no cost.
+    """
+    if created or raw or (update_fields is not None and "file" not in update_fields):
+        return
+    for rendition in instance.renditions.filter(filter_spec__contains=NAME):
+        if _has_another_name(instance, rendition) or _is_older(rendition, instance):
+            rendition.delete()
+
+
+def _forget_approval(*, instance: Any, **_: Any) -> None:
+    """A number may be given again, to a picture that nobody approved."""
+    approvals.withdraw(instance)
+
+
+def _has_another_name(image: Any, rendition: Any) -> bool:
+    try:
+        return bool(rendition.focal_point_key != rendition.filter.get_cache_key(image))
+    except InvalidFilterSpecError:  # of a profile that is no more
+        return True
+
+
+def _is_older(rendition: Any, image: Any) -> bool:
+    try:
+        made, replaced = (
+            one.file.storage.get_modified_time(one.file.name) for one in (rendition, image)
+        )
+    except Exception:  # noqa: BLE001 - a storage that does not tell, or has no such file
+        return True
+    return bool(made <= replaced)

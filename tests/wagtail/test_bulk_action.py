@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+import pytest
+from django.contrib.auth.models import Group, Permission
+from django.urls import reverse
+from django_site.library import encode, photograph, upload
+from wagtail.models import Collection, GroupCollectionPermission
+
+from rembg_plugins.wagtail.approvals import is_approved
+from rembg_plugins.wagtail.bulk_action import PERMISSION
+from rembg_plugins.wagtail.models import Approval
+
+pytestmark = pytest.mark.django_db
+
+SVG = b'<svg xmlns="http://www.w3.org/2000/svg" width="40" height="30"><path d="M0 0"/></svg>'
+
+
+@pytest.fixture
+def images(counted):
+    return [upload(encode(photograph(seed=seed)), f"{seed}.jpg") for seed in (1, 2, 3)]
+
+
+def address(images, ids=None):
+    path = reverse(
+        "wagtail_bulk_action", args=("wagtailimages", "image", "rembg_remove_background")
+    )
+    return f"{path}?" + "&".join(f"id={one}" for one in ids or [image.pk for image in images])
+
+
+def editor(django_user_model, *, may_spend, collection=None):
+    user = django_user_model.objects.create_user("editor")
+    group = Group.objects.create(name="Editors of pictures")
+    group.permissions.add(Permission.objects.get(codename="access_admin"))
+    if may_spend:
+        label, codename = PERMISSION.split(".")
+        found = Permission.objects.get(content_type__app_label=label, codename=codename)
+        group.permissions.add(found)
+    if collection is not None:
+        change = Permission.objects.get(
+            content_type__app_label="wagtailimages", codename="change_image"
+        )
+        GroupCollectionPermission.objects.create(
+            group=group, collection=collection, permission=change
+        )
+    user.groups.add(group)
+    return user
+
+
+def test_the_page_names_the_most_it_can_cost_and_spends_nothing(images, counted, admin_client):
+    images[0].get_rendition("removebg|width-40")
+    response = admin_client.get(address(images))
+    text = " ".join(response.content.decode().split())
+    assert "3 images = at most 2 credits" in text
+    assert len(counted.calls) == 1
+    assert not Approval.objects.exists()
+
+
+def test_all_pictures_of_a_listing_can_be_chosen(images, admin_client):
+    text = " ".join(admin_client.get(address(images, ["all"])).content.decode().split())
+    assert "3 images = at most 3 credits" in text
+
+
+def test_an_engine_that_costs_nothing_costs_nothing(images, site, admin_client):
+    site(ENGINE="offline")
+    text = " ".join(admin_client.get(address(images)).content.decode().split())
+    assert "at most 0 credits" in text
+
+
+# Pitfall: the action runs in a transaction; a call that was paid for must not hang on that.
+def test_the_post_approves_and_asks_for_the_cut_outs_once_it_is_committed(
+    images, worker, counted, admin_client, django_capture_on_commit_callbacks
+):
+    with django_capture_on_commit_callbacks() as callbacks:
+        response = admin_client.post(address(images[:2]))
+        assert worker.wanted == []
+    assert response.status_code == 302
+    for one in callbacks:
+        one()
+    assert [image.pk for image in worker.wanted] == [image.pk for image in images[:2]]
+    assert [is_approved(image) for image in images] == [True, True, False]
+    assert {one.who for one in Approval.objects.all()} == {"admin"}
+    assert counted.calls == []
+    worker.run()
+    assert len(counted.calls) == 2
+
+
+# Pitfall: a bulk action is shown to everybody, and allowed to everybody unless it says otherwise.
+@pytest.mark.parametrize(
+    ("may_spend", "may_change", "reached"),
+    [(True, True, True), (False, True, False), (True, False, False), (False, False, False)],
+)
+def test_only_who_may_change_the_picture_and_use_credits_can_do_it(
+    images, worker, client, django_user_model, may_spend, may_change, reached
+):
+    root = Collection.get_first_root_node()
+    other = root.add_child(name="Others")
+    allowed = root if may_change else other
+    client.force_login(editor(django_user_model, may_spend=may_spend, collection=allowed))
+    response = client.get(address(images))
+    text = " ".join(response.content.decode().split())
+    assert ("Yes, remove" in text) is reached
+    assert ("You may not remove the backgrounds of these images" in text) is not reached
+    client.post(address(images))
+    assert Approval.objects.exists() is reached
+
+
+def test_drawings_are_left_out(worker, admin_client):
+    image = upload(SVG, "a.svg")
+    admin_client.post(address([image]))
+    assert not Approval.objects.exists()
+
+
+def test_the_permission_can_be_given_to_a_group(admin_client, db):
+    response = admin_client.get(reverse("wagtailusers_groups:add"))
+    assert b"Can remove backgrounds" in response.content

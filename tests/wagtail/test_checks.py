@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import pytest
+from django.core.checks import run_checks
+from django_site.gallery.models import Photo
+from wagtail.images.formats import FORMATS, Format
+
+from rembg_plugins.wagtail import checks
+from rembg_plugins.wagtail.formats import CutoutFormat
+from rembg_plugins.wagtail.usage import usages_in
+
+PAGE = """{% load wagtailimages_tags rembg_wagtail %}
+{% image page.photo removebg width-400 class="a b" %}
+{% picture page.photo removebg-product format-{webp,png} width-{200,400} as x %}
+{% image page.photo width-400 %}
+{# {% image page.photo removebg %} #}
+{% comment %}{% image page.photo removebg-nosuch %}
+{% endcomment %}
+{% cutout page.photo width-400 %}
+{{ srcset_image(page.photo, "removebg|width-{200,400}") }}
+"""
+
+
+@pytest.fixture
+def template(settings, tmp_path, site):
+    folder = tmp_path / "templates"
+    folder.mkdir()
+    settings.TEMPLATES = [
+        {**engine, "DIRS": [*engine.get("DIRS", []), folder]} for engine in settings.TEMPLATES
+    ]
+
+    def write(text):
+        (folder / "page.html").write_text(text)
+        found = run_checks(tags=["templates"])
+        return [one for one in found if str(folder) in one.msg or "Image format" in one.msg]
+
+    return write
+
+
+def test_usages_are_found_with_their_lines():
+    found = [(one.where, one.tag, one.spec, one.instead) for one in usages_in(PAGE, "page.html")]
+    assert found == [
+        ("page.html:2", "{% image %}", "removebg|width-400", "{% cutout %}"),
+        (
+            "page.html:3",
+            "{% picture %}",
+            "removebg-product|format-{webp,png}|width-{200,400}",
+            "{% cutout_picture %}",
+        ),
+        ("page.html:8", "{% cutout %}", "removebg|width-400", None),
+        ("page.html:9", "srcset_image()", "removebg|width-{200,400}", "cutout_srcset()"),
+    ]
+
+
+def test_a_good_template_is_no_finding(template):
+    assert template(PAGE) == []
+
+
+# Pitfall: a wrong spec is found when the page is viewed, and is a 500.
+@pytest.mark.parametrize(
+    "tag",
+    [
+        "{% image page.photo removebg-nosuch width-400 %}",
+        "{% cutout page.photo removebg-nosuch width-400 %}",
+        "{% cutout page.photo nosuch-400 %}",
+        "{% picture page.photo removebg width-{200,x} %}",
+    ],
+)
+def test_a_wrong_spec_is_an_error(template, tag):
+    (found,) = template(tag)
+    assert (found.id, found.level) == ("rembg_wagtail.E001", 40)
+    assert "page.html:1: " in found.msg
+
+
+@pytest.mark.parametrize("keys", [{"DEFER": True}, {"AUTO": False}], ids=str)
+def test_stock_tags_that_cannot_show_anything_meanwhile_are_told(template, site, keys):
+    site(**keys)
+    found = [(one.id, one.hint) for one in template(PAGE)]
+    warned = [
+        ("rembg_wagtail.W001", f"Use {tag}.")
+        for tag in ("{% cutout %}", "{% cutout_picture %}", "cutout_srcset()")
+    ]
+    assert found[:3] == warned
+
+
+def test_with_the_mixin_stock_tags_are_fine(template, site, monkeypatch):
+    site(DEFER=True)
+    monkeypatch.setattr("rembg_plugins.wagtail.usage.get_image_model", lambda: Photo)
+    assert template(PAGE) == []
+
+
+@pytest.mark.parametrize(("kind", "count"), [(Format, 1), (CutoutFormat, 0)])
+def test_formats_of_rich_text_are_looked_at_too(template, site, monkeypatch, kind, count):
+    site(DEFER=True)
+    monkeypatch.setattr(
+        "rembg_plugins.wagtail.usage.get_image_formats",
+        lambda: [*FORMATS, kind("cut", "Cut out", "", "removebg|width-60")],
+    )
+    found = template("")
+    assert len(found) == count
+    assert all("CutoutFormat" in one.hint for one in found)
+
+
+def test_settings_that_cannot_be_read_are_another_checks_business(site):
+    site(BUDGET=3)
+    assert all(one.id != "rembg_wagtail.W001" for one in checks.check_templates())
