@@ -11,8 +11,8 @@ from wagtail.images.models import SourceImageIOError
 from wagtail.images.views.bulk_actions.image_bulk_action import ImageBulkAction
 
 from rembg_plugins.core.errors import RembgError
-from rembg_plugins.django import cutouts
-from rembg_plugins.wagtail import approvals, later
+from rembg_plugins.django import cutouts, deferral
+from rembg_plugins.wagtail import approvals
 from rembg_plugins.wagtail.mattes import source_of
 
 if TYPE_CHECKING:
@@ -81,4 +81,4 @@ def _is_ready(image: Any) -> bool:
 
 def _request(images: Iterable[Any]) -> None:
     for image in images:
-        later.request(image)
+        deferral.request_cutout(image, "file")

@@ -18,11 +18,11 @@ from rembg_plugins.core.preparation import prepare
 from rembg_plugins.core.resampling import resize
 from rembg_plugins.core.store import key_of
 from rembg_plugins.core.validation import validate
-from rembg_plugins.django import cutouts
+from rembg_plugins.django import cutouts, deferral
 from rembg_plugins.django.purpose import Purpose
 from rembg_plugins.django.settings import NAME as SETTING
 from rembg_plugins.django.settings import current
-from rembg_plugins.wagtail import approvals, later, spending
+from rembg_plugins.wagtail import approvals, spending
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -90,7 +90,7 @@ def _made(image: Any, source: Source, key: str, *, may_spend: bool) -> Entry:
         message = "This picture is not approved: nothing is paid for it."
         raise CutoutPendingError(message)
     if current().defer:
-        later.request(image, key)
+        deferral.request_cutout(image, "file", key=key)
         message = "The cut-out of this picture is being made."
         raise CutoutPendingError(message)
     result = cutouts.remove(source, purpose=purpose_of(image))

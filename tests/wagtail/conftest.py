@@ -9,8 +9,8 @@ import pytest
 from django.core.cache import caches
 from django_site.fixtures import counted, site
 
-from rembg_plugins.django import cutouts
-from rembg_plugins.wagtail import later, mattes
+from rembg_plugins.django import cutouts, deferral
+from rembg_plugins.wagtail import mattes
 
 __all__ = ["counted", "site"]
 
@@ -47,8 +47,8 @@ class Worker:
     def __init__(self):
         self.wanted = []
 
-    def request(self, image, key=None):
-        """Wait."""
+    def request(self, image, field, *, key=None):
+        """Wait; in a test's transaction, which is never committed, nothing would be enqueued."""
         self.wanted.append(image)
 
     def run(self):
@@ -62,6 +62,6 @@ class Worker:
 def worker(site, counted, monkeypatch):
     """With deferral on."""
     made = Worker()
-    monkeypatch.setattr(later, "request", made.request)
+    monkeypatch.setattr(deferral, "request_cutout", made.request)
     site(DEFER=True)
     return made
