@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import sys
 from contextlib import closing
 from functools import partial
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     from rembg_plugins.watch.ledger import Ledger
     from rembg_plugins.watch.report import Report, Summary
     from rembg_plugins.watch.settings import WatchSettings
+
+
+_LOOK_S = 0.5  # between two looks for a line that was typed
 
 
 @click.command(context_settings=HELP_NAMES)
@@ -149,4 +153,18 @@ def _confirm(most: int | None, paid: int) -> bool:
         click.echo(f"{question} {advice}", err=True)
         return False
     with raising_on_signals():  # for Ctrl-C is an answer too
-        return click.confirm(f"{question} Go on?", err=True)
+        click.echo(f"{question} Go on? [y/N]: ", nl=False, err=True)
+        _wait_for_input()
+        return click.confirm("", prompt_suffix="", show_default=False, err=True)
+
+
+def _wait_for_input() -> None:
+    """Wait until a line was typed, and wake now and then.
+
+    A signal that comes just before a blocking read leaves it blocked: its handler would wait for
+    the line as well.
+    """
+    if os.name != "posix":  # where only sockets can be waited for
+        return
+    while not select.select([sys.stdin], [], [], _LOOK_S)[0]:
+        pass

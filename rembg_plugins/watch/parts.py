@@ -124,7 +124,6 @@ class Parts:
         self.origin = Origin(
             folders.outbox, inbox=folders.inbox, state=folders.state.parent, meta=self.ledger.meta
         )
-        self._tell_of_idle_bounds()
         self._make_gate()
         self._make_workers()
         self._make_finder()
@@ -137,6 +136,7 @@ class Parts:
             f"Watching {folders.inbox} for {folders.outbox}, with the engine {self.engine.name}: "
             f"{cost}. Ctrl-C ends it."
         )
+        self._tell_of_idle_bounds()
 
     def _tell_of_idle_bounds(self) -> None:
         """Tell that bounds on what is spent mean nothing where nothing is."""

@@ -137,8 +137,8 @@ def test_an_answer_that_a_crash_left_is_published_without_a_call(station, script
 )
 def test_bounds_that_mean_nothing_are_told(station, scripted, paid, bounds, told):
     scripted.paid = paid
-    station.open(**bounds)
-    notes = [text for text, _ in station.ears.notes if "bound" in text]
+    station.open(**bounds).greet()
+    notes = [text for text, _ in station.ears.notes if "bound nothing" in text]
     assert [text.partition(":")[0] for text in notes] == told
 
 

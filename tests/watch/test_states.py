@@ -98,8 +98,8 @@ class Watched(RuleBasedStateMachine):
         self.there = {}  # name -> number of its content, None where it is no picture
         self.sending = set()
         self.began = {}  # number -> the day of its last call
-        self.maybe_billed = Counter()  # by content, since more were forced
-        self.asked_again = Counter()  # by content: by a person, without force
+        self.maybe_billed = Counter()  # by content, less those that were forced
+        self.asked_again = Counter()  # by content: by a person
         self.paid = Counter()  # by day
         self.open()
         for number, name in enumerate(NAMES[:2]):
@@ -276,10 +276,9 @@ class Watched(RuleBasedStateMachine):
 
     def retry(self, number, *, force):
         if self.ledger.contents.retry(sha(number), force=force):
-            if force:
-                self.maybe_billed[number] = self.asked_again[number] = 0
-            else:
-                self.asked_again[number] += 1
+            self.asked_again[number] += 1
+            if force:  # one more, and no other
+                self.maybe_billed[number] = min(self.maybe_billed[number], ATTEMPTS - 1)
         content = self.ledger.contents.get(sha(number))
         for row in self.ledger.paths.of_content(sha(number)):
             if row.state is P.FAILED and content.state is not C.FAILED:
