@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from django.template import engines
+from django.utils.text import smart_split
 from wagtail.images import get_image_model
 from wagtail.images.formats import get_image_formats
 
@@ -26,7 +28,7 @@ _INSTEAD = {
 _NAMES = "|".join((*_INSTEAD, *_INSTEAD.values()))
 _DJANGO = re.compile(rf"{{%-?\s*({_NAMES})\s+(\S+)\s+(.*?)%}}", re.DOTALL)
 _JINJA = re.compile(rf"\b({_NAMES})\(\s*([^,()]+),\s*[\"']([^\"']+)[\"']")
-_COMMENT = re.compile(r"{#.*?#}|{%\s*comment\b.*?endcomment\s*%}", re.DOTALL)
+_NOT_RUN = re.compile(r"{#.*?#}|{%\s*(comment|verbatim)\b.*?end\1\b.*?%}", re.DOTALL)
 _SPEC = re.compile(r"^[A-Za-z0-9_\-.{},]+$")  # as Wagtail's tags know words of a spec
 _SUFFIXES = {".html", ".jinja", ".jinja2", ".j2", ".txt", ".xml", ".svg"}
 
@@ -58,7 +60,7 @@ def in_templates() -> Iterator[Usage]:
 
 def usages_in(content: str, name: str) -> Iterator[Usage]:
     """In the text of one template."""
-    text = _COMMENT.sub(lambda found: "\n" * found.group().count("\n"), content)
+    text = _NOT_RUN.sub(lambda found: "\n" * found.group().count("\n"), content)
     for pattern, style in ((_DJANGO, "{{% {} %}}"), (_JINJA, "{}()")):
         for found in pattern.finditer(text):
             spec = _spec(found.group(3)) if pattern is _DJANGO else found.group(3)
@@ -94,7 +96,8 @@ def _usage(tag: str, spec: str, where: str, style: str) -> Usage | None:
 
 def _spec(words: str) -> str:
     """The spec in the words of a tag: without attributes, and the variable that gets it."""
-    own = words.split(" as ", maxsplit=1)[0].split()
+    split = smart_split(words)  # as Django does: quoted text, as in sizes="…", is one word
+    own = takewhile(lambda word: word != "as", split)
     return "|".join(word for word in own if "=" not in word and _SPEC.match(word))
 
 

@@ -1,48 +1,19 @@
 from __future__ import annotations
 
-import shutil
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import sync_playwright
+from chromium import PIXELS_AT, chromium
 
 from rembg_plugins.api.openapi import document
 from rembg_plugins.sandbox.keys import GOOD_KEY
-
-PATIENCE_MS = 60_000  # for what takes a moment; nothing ever waits so long if all is well
-FLAGS = [
-    "--no-sandbox",  # of the browser: root may not have it
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-ALPHA_AT = """(image, places) => {
-    const canvas = new OffscreenCanvas(image.naturalWidth, image.naturalHeight);
-    const drawing = canvas.getContext("2d");
-    drawing.drawImage(image, 0, 0);
-    return places.map(([x, y]) => drawing.getImageData(x, y, 1, 1).data[3]);
-}"""
 
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory):
     """A browser with a new profile."""
-    program = shutil.which("chromium") or shutil.which("chromium-browser")
-    if program is None:
-        pytest.skip("needs the chromium program")
-    with sync_playwright() as playwright:
-        context = playwright.chromium.launch_persistent_context(
-            tmp_path_factory.mktemp("profile"),
-            executable_path=program,
-            args=FLAGS,
-            viewport={"width": 1200, "height": 1600},
-        )
-        context.set_default_timeout(PATIENCE_MS)
+    with chromium(tmp_path_factory.mktemp("profile")) as context:
         yield context
-        context.close()
 
 
 @pytest.fixture
@@ -96,7 +67,8 @@ def test_a_person_gets_a_cut_out_in_the_browser(page, sandbox, encode, tmp_path,
     assert executed(removal) == "200"
     shown = removal.locator(".live-responses-table img")
     shown.wait_for()
-    assert shown.evaluate(ALPHA_AT, [[0, 0], [60, 45], [119, 89]]) == [0, 255, 0]
+    pixels = shown.evaluate(PIXELS_AT, [[0, 0], [60, 45], [119, 89]])
+    assert [alpha for *_, alpha in pixels] == [0, 255, 0]
     [call] = sandbox.calls
     assert (call["account"], call["filename"], call["billed"]) == (GOOD_KEY, "cat.png", True)
     assert f"{sandbox.url}/rmbg" in asked

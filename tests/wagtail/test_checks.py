@@ -56,6 +56,19 @@ def test_a_good_template_is_no_finding(template):
     assert template(PAGE) == []
 
 
+@pytest.mark.parametrize(
+    "tag",
+    [
+        '{% picture page.photo removebg width-{90,60} sizes="(min-width: 9em) 400px, 200px" %}',
+        '{% image page.photo removebg width-90 alt="seen as nosuch-9 by some" %}',
+        "{% verbatim %}{% image page.photo removebg nosuch-9 %}{% endverbatim %}",
+        "{% verbatim x %}{% image page.photo removebg nosuch-9 %}{% endverbatim x %}",
+    ],
+)
+def test_neither_words_in_quotes_nor_examples_are_specs(template, tag):
+    assert template(tag) == []
+
+
 # Pitfall: a wrong spec is found when the page is viewed, and is a 500.
 @pytest.mark.parametrize(
     "tag",

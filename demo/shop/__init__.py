@@ -1,0 +1,1 @@
+"""The demo: a small Wagtail shop whose photographs lose their backgrounds."""
