@@ -81,7 +81,9 @@ def test_what_came_back_once_comes_back_the_same_for_ever(pair):
     assert again.tobytes() == once.tobytes()
 
 
-@pytest.mark.parametrize("alpha", [None, Image.linear_gradient("L").resize((40, 30))], ids=repr)
+@pytest.mark.parametrize(
+    "alpha", [None, Image.linear_gradient("L").resize((40, 30))], ids=["opaque", "a gradient"]
+)
 def test_what_our_engines_compose_comes_back_bit_by_bit_from_the_mask_alone(alpha):
     source = prepared(photo(), alpha=alpha, profile=b"profile")
     cutout = compose(source, oval())
