@@ -95,6 +95,8 @@ ENDS = {
     "not verified": (errors.EmailNotVerifiedError, 403, "all", False, QUEUED, 0),
     "redirect": (errors.EndpointError, 302, "all", False, QUEUED, 0),
     "both keys": (errors.ConflictingCredentialsError, 400, "all", False, QUEUED, 0),
+    "pending": (errors.CutoutPendingError, None, "nothing", False, QUEUED, 2),
+    "a site's rule": (errors.SpendingError, None, "nothing", False, QUEUED, 0),
     "400": (errors.BadRequestError, 400, "all", False, FAILED, None),
     "invalid": (errors.InvalidRequestError, 422, "all", False, FAILED, None),
     "413": (errors.RequestTooLargeError, 413, "all", False, FAILED, None),
