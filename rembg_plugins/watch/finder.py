@@ -58,6 +58,7 @@ class Finder:
         poll_s: How long between two scans, in s; None asks the system for news of changes.
         settle_s: See :class:`~rembg_plugins.watch.settle.Settling`.
         transcode: Whether kinds of pictures that the API does not take are re-encoded later.
+        hold: See :func:`~rembg_plugins.watch.reading.take`.
         clock: Gives the time in s.
         now: Gives the UNIX time in s.
         work: Gives the time in s for which the calling thread has kept a core busy.
@@ -74,6 +75,7 @@ class Finder:
     poll_s: float | None = None
     settle_s: float | None = None
     transcode: bool = False
+    hold: Callable[[bytes, bytes], None] | None = None
     clock: Callable[[], float] = time.monotonic
     now: Callable[[], float] = time.time
     work: Callable[[], float] = time.thread_time
@@ -112,6 +114,7 @@ class Finder:
             transcode=self.transcode,
             tell=self.tell,
             clock=self.clock,
+            hold=self.hold,
         )
         self._hints = Hints(
             inbox, clock=self.clock, wake=self._wanted.set, tell=self.tell, off=self._why_no_hints()
