@@ -204,6 +204,9 @@ class Finder:
         self._intake.decide(lambda: self._is_stopped)
         if self._at_start is not None and not self._settling.is_resting(self._at_start):
             self.has_settled = True
+        if self.has_settled and self._scan is None:
+            # Not before: to begin to listen to a million files holds up all threads for seconds.
+            self._hints.check(self._scanner.identity)
 
     def _follow_news(self) -> None:
         news = self._hints.take()
@@ -223,7 +226,6 @@ class Finder:
                 return
             self._is_overdue = False
             self._scanner.is_there()
-            self._hints.check(self._scanner.identity)
             self._scan = self._scanner.scan()
             self._scan_s = self._work_s = 0.0
         began, worked = self.clock(), self.work()
