@@ -30,9 +30,9 @@ HINTED_S = 30.0
 POLLED_S = 2.0
 """The same where it does not."""
 
-HINTED_SHARE = 100
+HINTED_SHARE = 200
 """How many times what a scan costs until the next, at least, where the system tells of
-changes: 1 % of a core."""
+changes: 0.5 % of a core."""
 
 POLLED_SHARE = 25
 """The same where it does not: 4 % of a core."""
