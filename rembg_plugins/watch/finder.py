@@ -30,9 +30,9 @@ HINTED_S = 30.0
 POLLED_S = 2.0
 """The same where it does not."""
 
-HINTED_SHARE = 100
+HINTED_SHARE = 200
 """How many times what a scan costs until the next, at least, where the system tells of
-changes: 1 % of a core."""
+changes: 0.5 % of a core."""
 
 POLLED_SHARE = 25
 """The same where it does not: 4 % of a core."""
@@ -58,6 +58,7 @@ class Finder:
         poll_s: How long between two scans, in s; None asks the system for news of changes.
         settle_s: See :class:`~rembg_plugins.watch.settle.Settling`.
         transcode: Whether kinds of pictures that the API does not take are re-encoded later.
+        hold: See :func:`~rembg_plugins.watch.reading.take`.
         clock: Gives the time in s.
         now: Gives the UNIX time in s.
         work: Gives the time in s for which the calling thread has kept a core busy.
@@ -74,6 +75,7 @@ class Finder:
     poll_s: float | None = None
     settle_s: float | None = None
     transcode: bool = False
+    hold: Callable[[bytes, bytes], None] | None = None
     clock: Callable[[], float] = time.monotonic
     now: Callable[[], float] = time.time
     work: Callable[[], float] = time.thread_time
@@ -112,6 +114,7 @@ class Finder:
             transcode=self.transcode,
             tell=self.tell,
             clock=self.clock,
+            hold=self.hold,
         )
         self._hints = Hints(
             inbox, clock=self.clock, wake=self._wanted.set, tell=self.tell, off=self._why_no_hints()
@@ -201,6 +204,9 @@ class Finder:
         self._intake.decide(lambda: self._is_stopped)
         if self._at_start is not None and not self._settling.is_resting(self._at_start):
             self.has_settled = True
+        if self.has_settled and self._scan is None:
+            # Not before: to begin to listen to a million files holds up all threads for seconds.
+            self._hints.check(self._scanner.identity)
 
     def _follow_news(self) -> None:
         news = self._hints.take()
@@ -220,7 +226,6 @@ class Finder:
                 return
             self._is_overdue = False
             self._scanner.is_there()
-            self._hints.check(self._scanner.identity)
             self._scan = self._scanner.scan()
             self._scan_s = self._work_s = 0.0
         began, worked = self.clock(), self.work()

@@ -99,7 +99,7 @@ class Hints:
         return self._listener is not None and self._listener.is_ready
 
     def check(self, identity: tuple[int, int] | None) -> None:
-        """Listen, if that is not what is done already; called before each scan.
+        """Listen, if that is not what is done already; called again and again.
 
         Args:
             identity: Device and inode of INBOX; who listens to one that was made anew hears

@@ -55,6 +55,7 @@ class Intake:
         transcode: Whether kinds of pictures that the API does not take are re-encoded later.
         tell: Told in one sentence, with the path below INBOX, of what a person should know.
         clock: Gives the time in s.
+        hold: See :func:`~rembg_plugins.watch.reading.take`.
     """
 
     def __init__(
@@ -66,6 +67,7 @@ class Intake:
         transcode: bool,
         tell: Callable[[str, bytes], None],
         clock: Callable[[], float],
+        hold: Callable[[bytes, bytes], None] | None = None,
     ) -> None:
         """Nothing was seen yet."""
         self._inbox = inbox
@@ -74,6 +76,7 @@ class Intake:
         self._transcode = transcode
         self._tell = tell
         self._clock = clock
+        self._hold = hold
         self._taken: list[Taken] = []
         self._since = 0.0
         self._unreadable: dict[Place, _Unreadable] = {}
@@ -123,6 +126,7 @@ class Intake:
             file.stamp,
             rested_s=self._clock() - file.since,
             transcode=self._transcode,
+            hold=self._hold,
         )
         if isinstance(verdict, NotYet):
             self._wait_for(file, verdict)

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
     from rembg_plugins.watch.database import Database
 
+Row = tuple[bytes, int, int, int, int]
+"""A name, its stamp (bytes, ns, inode) and its state, as they stand in the ledger."""
+
 _KNOWN = "SELECT name, size, mtime_ns, ino, state FROM path WHERE folder = ?"
 _STATES = {int(state): state for state in PathState}
 _AT_ONCE = 500  # rows that a question gives, where there may be any number
@@ -30,8 +33,20 @@ class Listing:
 
     def known(self, folder: bytes, names: Sequence[bytes]) -> dict[bytes, Known]:
         """What is known of some names of a folder, at most a few thousand at once."""
+        wanted = frozenset(names)
+        return {
+            name: Known(Stamp(size, mtime_ns, ino), _STATES[state])
+            for name, size, mtime_ns, ino, state in self._rows(folder, names)
+            if name in wanted
+        }
+
+    def stamps(self, folder: bytes, names: Sequence[bytes]) -> dict[bytes, Row]:
+        """The same as plain rows, of other names as well: for a million files at a time."""
+        return {row[0]: row for row in self._rows(folder, names)}
+
+    def _rows(self, folder: bytes, names: Sequence[bytes]) -> list[Row]:
         if not names:
-            return {}
+            return []
         # To read a range is three times as fast as to look each name up, unless others lie between.
         sql = f"{_KNOWN} AND name BETWEEN ? AND ? LIMIT ?"
         most = 2 * len(names)
@@ -39,12 +54,7 @@ class Listing:
         if len(rows) == most:
             sql = f"{_KNOWN} AND name IN ({','.join('?' * len(names))})"
             rows = self._database.scan(sql, (folder, *names))
-        wanted = frozenset(names)
-        return {
-            name: Known(Stamp(size, mtime_ns, ino), _STATES[state])
-            for name, size, mtime_ns, ino, state in rows
-            if name in wanted
-        }
+        return rows
 
     def count(self, folder: bytes) -> int:
         """How many names of a folder are known that should lie there."""

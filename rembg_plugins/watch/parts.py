@@ -193,6 +193,7 @@ class Parts:
             poll_s=settings.poll,
             settle_s=settings.settle,
             transcode=settings.transcode,
+            hold=self.workers.sender.read.give,
             clock=self.clock,
             now=self.now,
         )

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rembg_plugins.core.atomic import sync_folder
+from rembg_plugins.watch.filesystem import uncache
 from rembg_plugins.watch.renaming import rename_to_free
 
 if TYPE_CHECKING:
@@ -114,6 +115,7 @@ def write_new(path: str, content: bytes) -> None:
             while rest:
                 rest = rest[file.write(rest) :]
             os.fsync(descriptor)
+            uncache(descriptor)
     except BaseException:
         remove(path)
         raise

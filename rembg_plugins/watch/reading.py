@@ -20,6 +20,8 @@ from rembg_plugins.watch.filesystem import is_unchanged
 from rembg_plugins.watch.records import Taken
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from rembg_plugins.core.errors import FieldError
     from rembg_plugins.watch.records import Place, Stamp
 
@@ -88,6 +90,7 @@ def take(
     *,
     rested_s: float,
     transcode: bool = False,
+    hold: Callable[[bytes, bytes], None] | None = None,
 ) -> Taken | NotYet | Refused:
     """A file that is at rest, read and hashed; or why not.
 
@@ -99,6 +102,7 @@ def take(
         stamp: As it was when it was looked at last.
         rested_s: For how long it has been so, in s.
         transcode: Whether kinds of pictures that the API does not take are re-encoded later.
+        hold: Called with the sha256 of what was taken, and its bytes.
     """
     try:
         descriptor = open_below(inbox, place)
@@ -116,12 +120,24 @@ def take(
     verdict = _judge(content, header, place, rested_s=rested_s, transcode=transcode)
     if verdict is not None:
         return verdict
-    return Taken(
-        place=place,
-        stamp=stamp,
-        sha256=hashlib.sha256(content).digest(),
-        size_px=(0, 0) if header is None else header.size,
-    )
+    sha256 = hashlib.sha256(content).digest()
+    if hold is not None:
+        hold(sha256, content)
+    size_px = (0, 0) if header is None else header.size
+    return Taken(place=place, stamp=stamp, sha256=sha256, size_px=size_px)
+
+
+def is_as_stamped(inbox: str | os.PathLike[str], place: Place, stamp: Stamp) -> bool:
+    """Whether a file lies there still with that stamp, and may be read."""
+    try:
+        descriptor = open_below(inbox, place)
+    except OSError:
+        return False
+    try:
+        status = os.fstat(descriptor)
+        return stat.S_ISREG(status.st_mode) and is_unchanged(stamp, status)
+    finally:
+        os.close(descriptor)
 
 
 def read_whole(inbox: str | os.PathLike[str], place: Place) -> bytes:

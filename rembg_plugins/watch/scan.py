@@ -156,16 +156,24 @@ class Scanner:
     def _compare(self, folder: bytes, batch: list[os.DirEntry[bytes]]) -> Candidates:
         if not batch:
             return []
-        known = self._rows.known(folder, [entry.name for entry in batch])
+        rows = self._rows.stamps(folder, [entry.name for entry in batch])
         found: Candidates = []
         for entry in batch:
             try:
                 status = entry.stat(follow_symlinks=False)
             except OSError:  # gone, or to be seen by the next scan
                 continue
-            row = known.get(entry.name)
-            if row is None or not is_unchanged(row.stamp, status):
-                found.append((Place(folder, entry.name), self._stamp(status)))
+            row = rows.get(entry.name)
+            # No objects are made of what is unchanged, as nearly all is.
+            if row is not None:
+                _, size, mtime_ns, ino, _ = row
+                if (
+                    mtime_ns == status.st_mtime_ns
+                    and size == status.st_size
+                    and ino == status.st_ino
+                ) or is_unchanged(Stamp(size, mtime_ns, ino), status):
+                    continue
+            found.append((Place(folder, entry.name), self._stamp(status)))
         return found
 
     def _compare_names(self, folder: bytes, names: list[bytes]) -> Candidates:

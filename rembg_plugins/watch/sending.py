@@ -14,8 +14,9 @@ from rembg_plugins.core.errors import APIError, RembgError
 from rembg_plugins.core.retry import Retry
 from rembg_plugins.watch.content import Begin
 from rembg_plugins.watch.failpoints import is_armed, reached
+from rembg_plugins.watch.handover import Handover
 from rembg_plugins.watch.ledger import day_of
-from rembg_plugins.watch.reading import read_whole
+from rembg_plugins.watch.reading import is_as_stamped, read_whole
 from rembg_plugins.watch.states import ContentState, PathState
 
 if TYPE_CHECKING:
@@ -83,6 +84,7 @@ class Sender:
         look_again: Asks for a new scan, since a file is not as the last one saw it.
         now: Gives the UNIX time in s.
         clock: Gives the time in s.
+        read: Pictures that the finder has just read and hashed.
         stopped: Set when a run ends, however much is under way.
         unread: Files that could not be read when they were to be sent.
     """
@@ -101,6 +103,7 @@ class Sender:
     look_again: Callable[[], None] = lambda: None
     now: Callable[[], float] = time.time
     clock: Callable[[], float] = time.monotonic
+    read: Handover = field(default_factory=Handover)
     stopped: threading.Event = field(default_factory=threading.Event)
     unread: dict[Place, OSError] = field(default_factory=dict)
 
@@ -155,9 +158,13 @@ class Sender:
 
     def _picture(self, content: Content) -> bytes | None:
         """The very bytes that were hashed, of whichever name still has them."""
+        held = self.read.take(content.sha256)
         for row in self.ledger.paths.of_content(content.sha256):
             if row.state is not PathState.WAITING:
                 continue
+            if held is not None and is_as_stamped(self.inbox, row.place, row.stamp):
+                self.unread.pop(row.place, None)
+                return held
             try:
                 picture = read_whole(self.inbox, row.place)
             except OSError as problem:  # the scan finds out whether it is gone, or INBOX is away

@@ -14,6 +14,7 @@ from rembg_plugins.watch.states import PathState
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from rembg_plugins.watch.listing import Row
     from rembg_plugins.watch.selection import Selection
 
 IS_GONE = frozenset({errno.ENOENT, errno.ENOTDIR})
@@ -28,6 +29,10 @@ class Rows(Protocol):
 
     def known(self, folder: bytes, names: Sequence[bytes]) -> dict[bytes, Known]:
         """What is known of some names of a folder."""
+        ...
+
+    def stamps(self, folder: bytes, names: Sequence[bytes]) -> dict[bytes, Row]:
+        """The same as plain rows, of other names as well."""
         ...
 
     def count(self, folder: bytes) -> int:

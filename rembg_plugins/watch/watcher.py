@@ -124,10 +124,11 @@ class Watcher:
     def _loop(self, vitals: Vitals, finding: threading.Thread) -> None:
         """Tick until there is a reason to end."""
         while True:
-            self._tick(vitals)
-            finding = self._look_again(finding)
+            # First of all: to count a million pictures for the status takes a moment.
             if not self._began and not self._begin():
                 return
+            self._tick(vitals)
+            finding = self._look_again(finding)
             if self._is_over(finding):
                 return
             try:

@@ -41,7 +41,7 @@ FACTS = {
     (EXPLANATION, r"sent once more, after (\d+) s"): f"{DOUBT_WAIT_S:g}",
     (EXPLANATION, r"is looked at every (\d+) s nevertheless"): f"{finder.HINTED_S:g}",
     (EXPLANATION, r"it is every (\d+) s, and"): f"{finder.POLLED_S:g}",
-    (EXPLANATION, r"costs (\d+) % of a core at most"): f"{100 / finder.HINTED_SHARE:g}",
+    (EXPLANATION, r"costs ([\d.]+) % of a core at most"): f"{100 / finder.HINTED_SHARE:g}",
     (EXPLANATION, r"and (\d+) %\. If the news"): f"{100 / finder.POLLED_SHARE:g}",
     (EXPLANATION, r"two looks, ([\d.]+) s apart"): f"{settle.CLOSED_S:g}",
     (EXPLANATION, r"lease\); (\d+) s apart"): f"{settle.LOCAL_S:g}",

@@ -196,17 +196,24 @@ class Station:
         """Put files into the ledger as the finder does."""
         self.parts.ledger.paths.add([self.taken(name) for name in names])
 
-    def taken(self, name):
+    def taken(self, name, *, hold=None):
         """A file as the finder reads it."""
         place = place_of(name)
         stamp = Stamp.of(os.lstat(place.below(self.inbox)))
-        return take(self.inbox, place, stamp, rested_s=LONG_AT_REST_S)
+        return take(self.inbox, place, stamp, rested_s=LONG_AT_REST_S, hold=hold)
 
     def fed(self, name, content=None, **how):
         """Put a picture into INBOX and into the ledger, and give the digest of its bytes."""
         content = self.feed(name, content, **how)
         self.find(name)
         return hashlib.sha256(content).digest()
+
+    def found(self, name, content=None, **how):
+        """As ``fed``, but the finder has only just read it, and whoever sends it gets its bytes."""
+        content = self.feed(name, content, **how)
+        sha256 = hashlib.sha256(content).digest()
+        self.parts.ledger.paths.add([self.taken(name, hold=self.parts.finder.hold)])
+        return sha256
 
     def work(self):
         """Let a worker do all that can be done now."""

@@ -10,7 +10,7 @@ from watch import rows
 from watch.feeding import photo
 
 from rembg_plugins.watch import finder as module
-from rembg_plugins.watch import settle
+from rembg_plugins.watch import scan, settle
 from rembg_plugins.watch.filesystem import Filesystem, prepare_leases
 from rembg_plugins.watch.finder import HINTED_S, ONCE_PATIENCE_S, POLLED_S, Finder
 from rembg_plugins.watch.reading import UNFINISHED_S
@@ -297,6 +297,23 @@ def test_whether_news_come_is_told_as_it_is_when_somebody_asks(make):
     assert (finder.last_scan.hints, finder.last_scan.why) == (True, None)
     assert finder.last_scan.every_s == HINTED_S
     assert finder.last_scan.at == began.at
+
+
+def test_nobody_listens_before_all_that_lies_there_is_decided_on(make, monkeypatch):
+    monkeypatch.setattr(scan, "AT_ONCE", 1)
+    finding = make()
+    finder = finding.finder
+    for number in range(5):
+        finding.put(f"{number}.jpg")
+    while not finder.has_settled:
+        assert finder._hints._listener is None
+        finder.step()
+        finding.clock.now += 0.1
+    assert finding.waiting() == 5
+    finding.until(lambda: finder._hints.is_on)
+    finding.put("late.jpg")  # whatever came before somebody listened is found by one more look
+    finding.pass_(2.0)
+    finding.until(lambda: finding.pass_(0.1) or finding.waiting() == 6)
 
 
 def test_news_that_fail_are_replaced_by_looking_often(make):

@@ -33,6 +33,12 @@ def test_names_are_known_with_their_stamps_and_states(ledger):
     }
 
 
+def test_a_scan_gets_plain_rows(ledger):
+    ledger.paths.add([taken("a.jpg", 1, mtime_ns=-3), taken("b.jpg", 2), taken("f/a.jpg", 2)])
+    assert ledger.paths.stamps(b"", [b"a.jpg", b"nothing"])[b"a.jpg"] == (b"a.jpg", 101, -3, 7, 1)
+    assert ledger.paths.stamps(b"", [b"nothing"]) == ledger.paths.stamps(b"", []) == {}
+
+
 def test_thousands_of_names_are_asked_for_at_once(ledger):
     ledger.paths.add([taken(f"{number}.jpg", number) for number in range(0, 6000, 2)])
     names = [b"%d.jpg" % number for number in range(6000)]

@@ -201,6 +201,19 @@ def test_a_new_file_is_never_an_old_one(tmp_path):
     assert (tmp_path / "a").read_bytes() == b"theirs"
 
 
+@pytest.mark.parametrize("advice", ["refused", "unknown"])
+def test_a_file_is_written_where_no_memory_can_be_freed(tmp_path, monkeypatch, advice):
+    def refuse(*_):
+        raise OSError(errno.EINVAL, "no")
+
+    if advice == "refused":
+        monkeypatch.setattr(os, "posix_fadvise", refuse, raising=False)
+    else:
+        monkeypatch.delattr(os, "posix_fadvise", raising=False)
+    placing.write_new(str(tmp_path / "a"), b"ours")
+    assert (tmp_path / "a").read_bytes() == b"ours"
+
+
 def test_a_digest_is_that_of_the_bytes(tmp_path):
     (tmp_path / "a").write_bytes(b"content")
     found = placing.digest(str(tmp_path / "a"))

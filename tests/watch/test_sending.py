@@ -16,6 +16,7 @@ from rembg_plugins.core.errors import (
     RateLimitError,
     ResponseInfo,
 )
+from rembg_plugins.watch import sending
 from rembg_plugins.watch.states import ContentState, PathState
 
 QUEUED, SENDING, IN_DOUBT, PARKED, CUT, FAILED = ContentState
@@ -66,10 +67,45 @@ def test_a_file_that_was_replaced_behind_its_stamp_is_not_sent(api):
     assert api.parts.gate.state.running == 0
 
 
-@pytest.mark.parametrize("fate", ["gone", "a folder", "a link"])
-def test_what_is_no_file_any_more_is_not_sent(api, fate):
+def test_what_the_finder_has_just_read_is_not_read_again(api, monkeypatch):
     api.open()
-    sha256 = api.fed("cat.jpg")
+    sha256 = api.found("cat.jpg")
+    monkeypatch.setattr(sending, "read_whole", refuse)
+    api.work()
+    assert api.bills == {sha256: 1}
+
+
+def refuse(*_):
+    raise AssertionError
+
+
+def test_a_file_that_was_replaced_since_the_finder_read_it_is_not_sent(api):
+    api.open()
+    old = api.found("cat.jpg", seed="old")
+    new = sha(api.feed("cat.jpg", seed="new"))
+    api.work()
+    assert api.sent == []
+    assert api.content(old) is None
+    api.find("cat.jpg")
+    api.work()
+    assert api.bills == {new: 1}
+
+
+def test_another_name_of_what_the_finder_has_just_read_is_enough(api):
+    api.open()
+    sha256 = api.found("a.jpg", seed="twin")
+    api.fed("b.jpg", seed="twin")
+    (api.inbox / "a.jpg").unlink()
+    api.work()
+    assert api.bills == {sha256: 1}
+    assert "b.png" in api.outputs()
+
+
+@pytest.mark.parametrize("held", [True, False])
+@pytest.mark.parametrize("fate", ["gone", "a folder", "a link"])
+def test_what_is_no_file_any_more_is_not_sent(api, fate, held):
+    api.open()
+    sha256 = api.found("cat.jpg") if held else api.fed("cat.jpg")
     (api.inbox / "cat.jpg").rename(api.root / "away.jpg")
     if fate == "a folder":
         (api.inbox / "cat.jpg").mkdir()

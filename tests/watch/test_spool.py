@@ -9,6 +9,7 @@ from core.processes import Child
 from watch.answers import HTML, OTHER, PICTURE, WRAPPED
 from watch.rows import ENGINE, sha
 
+from rembg_plugins.watch import spool as module
 from rembg_plugins.watch.spool import Spool
 
 NAME = sha(1).hex()
@@ -159,6 +160,28 @@ def test_a_picture_that_came_in_another_way_is_kept(spool, folder, received):
     spool.keep(sha(1), PICTURE)
     assert lying(folder) == [f"{NAME}.png"]
     assert spool.cutout(sha(1)) == PICTURE
+
+
+def test_a_cutout_that_was_kept_just_now_is_not_read_again(spool, monkeypatch):
+    spool.keep(sha(1), PICTURE)
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "_read", lambda _: None)
+        assert spool.cutout(sha(1)) == PICTURE
+        assert spool.cutout(sha(1)) is None
+    assert spool.cutout(sha(1)) == PICTURE
+
+
+@pytest.mark.parametrize("length", [1, 1 << 18, (1 << 18) + 1, 1 << 19])
+def test_an_answer_is_told_from_another_however_long_it_is(spool, folder, length):
+    content = bytes(length)
+    receive(spool, content)
+    spool.keep(sha(1), content[:-1] + b"x")
+    assert spool._place_of(sha(1)).read_bytes() == content[:-1] + b"x"
+    for kept in (content, content[:-1], content + b"x"):
+        receive(spool, content)
+        spool.keep(sha(1), kept)
+        assert spool._place_of(sha(1)).read_bytes() == kept
+    assert lying(folder, "*.answer") == []
 
 
 def test_a_newer_cutout_takes_the_place_of_an_older_one(spool):

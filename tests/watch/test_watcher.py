@@ -17,6 +17,7 @@ from rembg_plugins.core.errors import (
 )
 from rembg_plugins.watch.health import FILE
 from rembg_plugins.watch.lock import path_of_lock
+from rembg_plugins.watch.vitals import Vitals
 from rembg_plugins.watch.watcher import ASK_ABOVE, Watcher
 
 # How a run with --once ends: what the engine does, and what the run ends with.
@@ -32,6 +33,18 @@ def test_a_run_that_has_done_all_ends_with_0(station, make_watcher):
     assert station.ears.summaries == [summary]
     assert sorted(station.outputs()) == ["a.png", "b/c.png"]
     assert make_watcher().run().published == 0  # and the next one has nothing to do
+
+
+def test_workers_begin_before_anything_is_counted(station, make_watcher, monkeypatch):
+    began = []
+
+    def tick(vitals, **_):
+        began.append(vitals.parts.workers.are_alive)
+
+    monkeypatch.setattr(Vitals, "tick", tick)
+    station.feed("a.jpg")
+    assert make_watcher().run().published == 1
+    assert began[0]
 
 
 def test_a_run_without_pictures_ends_with_0(make_watcher):
