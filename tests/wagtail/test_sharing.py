@@ -114,7 +114,8 @@ def test_a_thread_that_looks_for_an_approval_closes_the_connection_it_opened():
 
     def run():
         mine = connections["default"]
-        mine.close = lambda: closed.append(mine)
+        close = mine.close
+        mine.close = lambda: (closed.append(mine), close())
         is_approved(image)
 
     thread = threading.Thread(target=run)
