@@ -29,8 +29,8 @@ def _own_renditions():
 _HERE = Path(__file__).parent
 # Wagtail writes each rendition into a temporary file and leaves it to be closed by its end.
 _UNCLOSED = "ignore:unclosed file:ResourceWarning"
-# Django closes no connection to a database in memory, which the tests' is: a thread's is left to its
-# end, of which Python 3.13 warns.
+# Django closes no connection to a database in memory, which the tests' is: a thread's is left to
+# its end, of which Python 3.13 warns.
 _IN_MEMORY = "ignore:unclosed database:ResourceWarning"
 
 
