@@ -160,7 +160,8 @@ def test_a_second_signal_stops_at_once_and_names_what_is_in_doubt(tmp_path):
         run = trial.start()
         run.until(lambda: len(trial.sandbox.calls) == 2)
         run.signal(signal.SIGTERM)
-        run.until(lambda: run.of("note"))
+        # Not before: of two signals that wait together the system delivers one.
+        run.until(lambda: any("Stopping" in one["text"] for one in run.of("note")))
         run.signal(signal.SIGTERM)
         assert run.wait(patience_s=10) == 143
         said = {one["facts"].get("source") for one in run.of("note")}
