@@ -27,6 +27,7 @@ from rembg_plugins.core.store import key_of
 from rembg_plugins.core.validation import validate
 from rembg_plugins.django import ledger
 from rembg_plugins.django.failures import Failures
+from rembg_plugins.django.frames import without_frames
 from rembg_plugins.django.metering import MeteredEngine
 from rembg_plugins.django.purpose import Purpose, on_behalf
 from rembg_plugins.django.settings import NAME, current
@@ -154,6 +155,13 @@ class _Parts:
 
 @cache
 def _parts() -> _Parts:
+    try:
+        return _make_parts()
+    except RembgError as problem:
+        raise without_frames(problem) from None
+
+
+def _make_parts() -> _Parts:
     settings = current()
     configuration = configure(
         engine=settings.engine,

@@ -10,7 +10,13 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from rembg_plugins.core import errors
-from rembg_plugins.core.errors import APIConnectionError, FieldError, RembgError
+from rembg_plugins.core.errors import (
+    APIConnectionError,
+    APITimeoutError,
+    FieldError,
+    InternalServerError,
+    RembgError,
+)
 from rembg_plugins.core.outcomes import outcome
 
 if TYPE_CHECKING:
@@ -19,7 +25,6 @@ if TYPE_CHECKING:
     from rembg_plugins.django.store import DjangoStore
 
 _CONCERN_ALL = {"park", "stop"}
-_UNAVAILABLE = 503
 _LONGEST_S = 86_400.0  # whatever Retry-After asks for; also the longest of the outcomes
 
 _log = logging.getLogger(__name__)
@@ -102,8 +107,10 @@ def concern(*parts: str) -> str:
 
 
 def _concerns_all(error: RembgError) -> bool:
+    """Whether other pictures would meet it too: an API that hangs would hold a page up for each."""
     is_cut_off = isinstance(error, APIConnectionError) and error.sent == "nothing"
-    return outcome(error).watcher in _CONCERN_ALL or is_cut_off or error.status == _UNAVAILABLE
+    is_down = isinstance(error, APITimeoutError | InternalServerError)
+    return outcome(error).watcher in _CONCERN_ALL or is_cut_off or is_down
 
 
 def _name_of(name: str) -> str:

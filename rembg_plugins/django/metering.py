@@ -12,6 +12,7 @@ from rembg_plugins.core.errors import RembgError, SpendingError
 from rembg_plugins.core.store import key_of
 from rembg_plugins.core.validation import check_result
 from rembg_plugins.django import ledger
+from rembg_plugins.django.frames import without_frames
 from rembg_plugins.django.locks import held_key
 from rembg_plugins.django.models import Call
 from rembg_plugins.django.purpose import purpose
@@ -73,7 +74,7 @@ class MeteredEngine:
         except RembgError as problem:
             error, billed = problem, problem.billed
             self._failures.remember(key, problem)
-            raise
+            raise without_frames(problem) from None
         except BaseException as problem:  # a bug, or the process is being stopped
             error, billed = problem, None if self.paid else False
             raise

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from PIL import Image
 
 from rembg_plugins.core.errors import ValidationError
 from rembg_plugins.core.limits import MAX_BYTES
+from rembg_plugins.core.messages import CANNOT_TRANSCODE
 from rembg_plugins.core.source import Source
 from rembg_plugins.core.validation import validate
 
@@ -89,13 +91,20 @@ def sources_in(content: bytes) -> tuple[Source, ...]:
 
     Where django-imagekit is in use those are two: the file, and its pixels as imagekit hands them
     on.
+
+    Raises:
+        ValidationError: It is a picture that cannot be re-encoded here and now, for want of memory
+            or of a decoder: it may have a cut-out all the same.
     """
     try:
         found = [validate(content, transcode=True).source]
-        if "imagekit" in sys.modules:
-            found.append(Source.of(Image.open(io.BytesIO(content))))
-    except (ValidationError, OSError, Image.DecompressionBombError):
+    except ValidationError as error:
+        if any(one.code == CANNOT_TRANSCODE.code for one in error.errors):
+            raise
         return ()  # read, and no picture that could be cut out
+    if "imagekit" in sys.modules:
+        with suppress(OSError, Image.DecompressionBombError):
+            found.append(Source.of(Image.open(io.BytesIO(content))))
     return tuple(found)
 
 

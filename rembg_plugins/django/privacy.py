@@ -41,7 +41,7 @@ def check_privacy(alias: str, storage: Storage) -> Iterator[CheckMessage]:
 
 def _check_folder(alias: str, storage: FileSystemStorage) -> Iterator[CheckMessage]:
     folder = Path(os.path.realpath(storage.location))
-    for name, root in _served_folders():
+    for name, root in _served_folders(folder):
         if folder.is_relative_to(root) or (folder / "cutouts").is_relative_to(root):
             message = f"STORAGES[{alias!r}] lies in {folder}, which is in {name}, {root}."
             yield findings.SERVED_STORE.told(message)
@@ -51,8 +51,12 @@ def _check_folder(alias: str, storage: FileSystemStorage) -> Iterator[CheckMessa
         yield findings.STORE_WITH_URL.told(f"STORAGES[{alias!r}] has a base_url.")
 
 
-def _served_folders() -> Iterator[tuple[str, Path]]:
-    """Folders that web servers show, by what makes them such."""
+def _served_folders(store: Path) -> Iterator[tuple[str, Path]]:
+    """Folders that web servers show, by what makes them such.
+
+    Where nobody has set a folder for the default storage, as in a new project, it is the current
+    one, and what lies below that is not shown by anybody; the store may not be that very folder.
+    """
     named: list[tuple[str, Any]] = [
         ("MEDIA_ROOT", settings.MEDIA_ROOT),
         ("STATIC_ROOT", settings.STATIC_ROOT),
@@ -62,7 +66,9 @@ def _served_folders() -> Iterator[tuple[str, Path]]:
         for entry in getattr(settings, "STATICFILES_DIRS", ())
     ]
     default = _storage_of("default")
-    if isinstance(default, FileSystemStorage):  # its location is the current folder where unset
+    if isinstance(default, FileSystemStorage) and (
+        default.base_location or store == Path(os.path.realpath(default.location))
+    ):
         named.append(("STORAGES['default']", default.location))
     for name, folder in named:
         if folder:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db import connections, router
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def is_approved(image: Model) -> bool:
-    """Whether a person approved it.
+    """Whether a person approved it, as it is now: one that was replaced is another picture.
 
     It may be asked in a thread of a pool, which no end of a request tidies up: a connection that
     was not open is closed again.
@@ -23,7 +23,9 @@ def is_approved(image: Model) -> bool:
     connection = connections[router.db_for_read(Approval)]
     was_open = connection.connection is not None
     try:
-        return Approval.objects.filter(model=label_of(image), object_pk=str(image.pk)).exists()
+        return Approval.objects.filter(
+            model=label_of(image), object_pk=str(image.pk), file=_file_of(image)
+        ).exists()
     finally:
         if not was_open and not connection.in_atomic_block:
             connection.close()
@@ -31,10 +33,13 @@ def is_approved(image: Model) -> bool:
 
 def approve(images: Iterable[Model], *, who: str) -> None:
     """Note that a person approved pictures; those that were approved already stay so."""
-    rows = [
-        Approval(model=label_of(image), object_pk=str(image.pk), who=who[:255]) for image in images
-    ]
-    Approval.objects.bulk_create(rows, ignore_conflicts=True)
+    for image in images:
+        Approval.objects.update_or_create(
+            model=label_of(image),
+            object_pk=str(image.pk),
+            defaults={"file": _file_of(image)},
+            create_defaults={"file": _file_of(image), "who": who[:255]},
+        )
 
 
 def withdraw(image: Model, pk: object | None = None) -> None:
@@ -51,3 +56,7 @@ def withdraw(image: Model, pk: object | None = None) -> None:
 def label_of(image: Model) -> str:
     """The name of a picture's model, as in ``wagtailimages.image``."""
     return image._meta.label_lower  # noqa: SLF001 - Django's public way to a model's name
+
+
+def _file_of(image: Any) -> str:
+    return str(image.file.name)[:255]

@@ -12,11 +12,12 @@ class Approval(models.Model):
     """One picture whose background may be removed, where ``REMBG["AUTO"]`` is False.
 
     It refers to the picture by name and number, so that it fits any image model and its
-    migration stands on none of them.
+    migration stands on none of them; and to its file, since it holds for that one alone.
     """
 
     model = models.CharField(_("model"), max_length=100)
     object_pk = models.CharField(_("number"), max_length=64)
+    file = models.CharField(_("file"), max_length=255, blank=True)
     who = models.CharField(_("who"), max_length=255, blank=True)
     given = models.DateTimeField(_("given"), auto_now_add=True)
 

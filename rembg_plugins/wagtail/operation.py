@@ -13,7 +13,7 @@ from wagtail.images.image_operations import FilterOperation, TransformOperation
 from wagtail.images.models import SourceImageIOError
 from willow.plugins.pillow import PillowImage
 
-from rembg_plugins.core.errors import RembgError
+from rembg_plugins.core.errors import CutoutPendingError, RembgError
 from rembg_plugins.core.postprocess import postprocess
 from rembg_plugins.core.result import Result
 from rembg_plugins.wagtail import spending
@@ -121,7 +121,8 @@ class RemoveBackground(TransformOperation, FilterOperation):
         except SourceImageIOError:
             raise
         except RembgError as problem:
-            _log.info("No cut-out: %s", problem)
+            is_pending = isinstance(problem, CutoutPendingError)
+            _log.log(logging.INFO if is_pending else logging.WARNING, "No cut-out: %s", problem)
             raise as_cutout_error(problem) from problem
         except Exception as problem:  # whatever it is, a page is not to fail for it
             _log.exception("No cut-out")

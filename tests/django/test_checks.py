@@ -247,6 +247,13 @@ def test_a_store_without_a_location_is_among_the_media(settings):
     assert only().id == "rembg.E013"
 
 
+def test_a_store_in_a_new_project_that_has_set_no_media(settings, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    settings.MEDIA_ROOT = ""
+    store(settings, location=tmp_path / "cutouts")
+    assert found() == {}
+
+
 def test_a_store_beside_the_media_is_none_of_them(settings, tmp_path):
     store(settings, location=tmp_path / "media-private")
     assert found() == {}

@@ -333,3 +333,20 @@ def test_a_store_that_cannot_be_listed_is_an_error(counted, settings):
     settings.STORAGES = {**settings.STORAGES, "rembg": rembg}
     with pytest.raises(CommandError, match="The store cannot be read: NotImplementedError"):
         gc(delete=True)
+
+
+def test_nothing_is_deleted_where_a_picture_cannot_be_re_encoded_just_now(counted, monkeypatch):
+    content = photo(format_="TIFF")
+    sell(content, "photo.tif")
+    key = cut(content)
+
+    def fail(*_):
+        raise MemoryError
+
+    with monkeypatch.context() as patched:
+        patched.setattr("rembg_plugins.core.transcode.encode_png", fail)
+        with pytest.raises(CommandError):
+            gc(delete=True)
+    assert has(key)
+    gc(delete=True)
+    assert has(key)

@@ -104,6 +104,16 @@ def test_a_picture_that_an_editor_replaced_gets_another_cut_out(counted, admin_c
     assert pixels(fresh(image)) != old
 
 
+def test_an_approval_is_for_the_picture_as_it_was(counted):
+    image = upload()
+    approve([image], who="me")
+    image.file = ContentFile(OTHER, "other.jpg")
+    image.save()
+    assert not is_approved(fresh(image))
+    approve([fresh(image)], who="me")
+    assert is_approved(fresh(image))
+
+
 def test_the_approval_of_a_deleted_picture_is_not_that_of_the_next_one(counted):
     image = upload()
     approve([image], who="me")

@@ -24,6 +24,7 @@ class Migration(migrations.Migration):
                 ),
                 ("model", models.CharField(max_length=100, verbose_name="model")),
                 ("object_pk", models.CharField(max_length=64, verbose_name="number")),
+                ("file", models.CharField(blank=True, max_length=255, verbose_name="file")),
                 ("who", models.CharField(blank=True, max_length=255, verbose_name="who")),
                 ("given", models.DateTimeField(auto_now_add=True, verbose_name="given")),
             ],
