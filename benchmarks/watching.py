@@ -34,6 +34,7 @@ _PATIENCE_S = 60.0
 _LOOK_S = 0.02
 _DROP_FROM_BOUNDING_SET = 24
 _RIGHTS_OVER_FILES = (1, 2)  # CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH
+_TICKS = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
 _LEVELS = 3  # by which decoders of different versions may differ
 
 
@@ -220,6 +221,12 @@ class Watched:
 
     def _folders(self) -> list[str]:
         return [str(self.inbox), str(self.outbox)]
+
+
+def cpu_of(pid: int) -> float:
+    """Seconds of processor time that a process has taken so far; Linux."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / _TICKS
 
 
 def oval(size: tuple[int, int]) -> Image.Image:
