@@ -312,7 +312,7 @@ def test_the_status_says_how_it_goes(station, make_watcher, run_beside):
     watcher = make_watcher(once=False)
     future = run_beside(watcher)
     until(station.outputs)
-    until(lambda: watcher.parts.ledger.tally.run["published"])
+    until(lambda: watcher.parts.ledger.paths.states().get(PathState.DONE))
     make_watcher.put_forward(6)
     until(lambda: (found := status_of(watcher)) and found["spent"]["run"]["credits"])
     found = status_of(watcher)
