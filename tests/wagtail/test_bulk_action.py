@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from django.contrib.auth.models import Group, Permission
 from django.urls import reverse
-from django_site.library import encode, photograph, upload
+from django_site.photographs import encode, photograph, upload
 from wagtail.models import Collection, GroupCollectionPermission
 
 from rembg_plugins.wagtail.approvals import is_approved

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from django.core.management import call_command
-from django_site.library import encode, photograph, upload
+from django_site.photographs import encode, photograph, upload
 
 from rembg_plugins.django import cutouts
 

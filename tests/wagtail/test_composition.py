@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from django_site.library import encode, opened, photograph, upload
+from django_site.photographs import encode, opened, photograph, upload
 from PIL import Image, ImageChops, ImageDraw
 
 from rembg_plugins.core.entry import Entry

@@ -14,7 +14,7 @@ import pytest
 from django.core.cache import caches
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
-from django_site.library import encode, photograph, rendered, upload
+from django_site.photographs import encode, photograph, rendered, upload
 from wagtail.images import get_image_model
 
 PROGRAM = Path(__file__).parents[2] / "benchmarks" / "wagtail_views.py"

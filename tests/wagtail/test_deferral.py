@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 from django.urls import reverse
-from django_site.library import rendered, upload
+from django_site.photographs import rendered, upload
 
 from rembg_plugins.django import deferral
 

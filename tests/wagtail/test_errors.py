@@ -3,7 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from django_site.library import rendered, upload
+from django_site.photographs import rendered, upload
 from wagtail.images.api.fields import ImageRenditionField
 from wagtail.images.models import SourceImageIOError
 from wagtail.images.views.serve import generate_image_url

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 from core.pictures import orientation
-from django_site.library import encode, opened, photograph, unlike_inside, upload
+from django_site.photographs import encode, opened, photograph, unlike_inside, upload
 from PIL import Image, ImageCms
 
 from rembg_plugins.core.limits import MAX_BYTES

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from django_site.library import encode, opened, photograph, unlike_inside, upload
+from django_site.photographs import encode, opened, photograph, unlike_inside, upload
 from wagtail.images.exceptions import InvalidFilterSpecError
 from wagtail.images.models import SourceImageIOError
 

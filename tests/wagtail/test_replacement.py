@@ -7,7 +7,7 @@ import pytest
 from django.core.files.base import ContentFile
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
-from django_site.library import encode, opened, photograph, upload
+from django_site.photographs import encode, opened, photograph, upload
 from wagtail.images import get_image_model
 
 from rembg_plugins.django import cutouts

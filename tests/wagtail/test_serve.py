@@ -4,7 +4,7 @@ import pytest
 from django.test import override_settings
 from django.urls import re_path
 from django_site.gallery.models import Photo
-from django_site.library import upload
+from django_site.photographs import upload
 from wagtail.images.views.serve import ServeView, generate_image_url
 
 from rembg_plugins.wagtail.serve import CutoutServeView

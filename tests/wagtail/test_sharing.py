@@ -7,7 +7,7 @@ from django.core.cache import caches
 from django.core.management import call_command
 from django.db import connection, connections
 from django.test.utils import CaptureQueriesContext
-from django_site.library import encode, opened, photograph, rendered, upload
+from django_site.photographs import encode, opened, photograph, rendered, upload
 from PIL import Image
 from wagtail.images import get_image_model
 from wagtail.images.models import AbstractImage, Filter

@@ -7,7 +7,7 @@ from asgiref.sync import async_to_sync
 from django.test import AsyncClient, RequestFactory
 from django.urls import clear_script_prefix, reverse, set_script_prefix
 from django_site.gallery.models import GalleryPage
-from django_site.library import rendered, upload
+from django_site.photographs import rendered, upload
 from wagtail.images.formats import FORMATS, FORMATS_BY_NAME, Format
 from wagtail.images.models import Filter
 from wagtail.models import Page, Site

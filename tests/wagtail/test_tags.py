@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from django.template import TemplateSyntaxError
 from django_site.gallery.models import Photo
-from django_site.library import encode, opened, rendered, upload
+from django_site.photographs import encode, opened, rendered, upload
 from PIL import Image
 from wagtail.images import get_image_model
 from wagtail.images.api.fields import ImageRenditionField
