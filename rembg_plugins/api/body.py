@@ -11,7 +11,7 @@ from rembg_plugins.core.errors import ValidationError
 from rembg_plugins.core.messages import HAS_CHANGED
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from rembg_plugins.api.progress import Meter
     from rembg_plugins.core.errors import Sent
@@ -29,6 +29,10 @@ class Cancelled(BaseException):
     """
 
 
+class UploadTimeout(TimeoutError):  # noqa: N818 - named as TimeoutError is
+    """The body took longer to leave than it may."""
+
+
 class MultipartBody:
     """A file-like object that counts what was taken from it; good for one attempt.
 
@@ -44,6 +48,7 @@ class MultipartBody:
     Attributes:
         content_type: The ``Content-Type`` header that names its boundary.
         meter: Told how much has left, if set.
+        left: Gives the time in s that is left for sending, if set; looked at between blocks.
         problem: What cancelled it, if anything did.
     """
 
@@ -63,6 +68,7 @@ class MultipartBody:
         self._block = bytearray()
         self._given = 0
         self.meter: Meter | None = None
+        self.left: Callable[[], float] | None = None
         self.problem: BaseException | None = None
 
     def __len__(self) -> int:
@@ -82,12 +88,16 @@ class MultipartBody:
         CPU, and 16 uploads at once take 4 MB.
 
         Raises:
-            Cancelled: The picture cannot be read, or the callback raised; see ``problem``.
+            Cancelled: The picture cannot be read, the callback raised, or there is no time left;
+                see ``problem``.
         """
         try:
             if not self._block:
                 self._block = bytearray(self._block_size())
             self._report()
+            if self._given < self._length and self.left is not None and self.left() <= 0:
+                message = "the picture could not be sent in the time that a call may take"
+                raise UploadTimeout(message)  # noqa: TRY301 - all that ends it goes one way
             block = self._next(size)
         except BaseException as problem:
             self.problem = problem

@@ -18,8 +18,9 @@ from rembg_plugins.api.answer import (
     receive,
 )
 from rembg_plugins.api.authentication import Authentication, scrub, scrub_bytes
-from rembg_plugins.api.body import Cancelled, MultipartBody
+from rembg_plugins.api.body import Cancelled, MultipartBody, UploadTimeout
 from rembg_plugins.api.causes import purge
+from rembg_plugins.api.deadline import timed_reader
 from rembg_plugins.api.error_mapping import (
     SUCCESSES,
     map_exception,
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
 
 CONNECT_TIMEOUT_S = 10.0
 READ_TIMEOUT_S = 120.0
+CALL_TIMEOUT_S = 900.0
 _ENGINE = "api"
 _SHOWN = 4096  # bytes of an unusable answer that are looked at for its error
 
@@ -65,6 +67,7 @@ class Client:
         user_token: A user token instead.
         connect_timeout_s: For making a connection, in s.
         read_timeout_s: For each wait for the other side, in s.
+        call_timeout_s: For sending all of a picture, and again for all of the answer, in s.
         longest_answer: Bytes that are read of an answer at most.
         throttle: When requests may begin. A rate bounds what all clients of this process send to
             this address with these credentials, whatever their own rates; None lets every request
@@ -84,6 +87,7 @@ class Client:
         user_token: str | None = None,
         connect_timeout_s: float = CONNECT_TIMEOUT_S,
         read_timeout_s: float = READ_TIMEOUT_S,
+        call_timeout_s: float = CALL_TIMEOUT_S,
         longest_answer: int = LONGEST_ANSWER,
         throttle: Throttle | Rate | None = DEFAULT_RATE,
         clock: Callable[[], float] = time.monotonic,
@@ -94,6 +98,7 @@ class Client:
         self._route = find_route(url)
         self._secrets = self._authentication.secrets + self._route.secrets
         self._timeouts = (connect_timeout_s, read_timeout_s)
+        self._call_timeout_s = call_timeout_s
         self._longest_answer = longest_answer
         self._throttle = throttle_for(throttle, url, self._authentication.headers())
         self._clock = clock
@@ -183,6 +188,8 @@ class Client:
 
     def _post(self, body: MultipartBody) -> requests.Response:
         """Send the body and wait for the answer's headers."""
+        ends = self._clock() + self._call_timeout_s
+        body.left = lambda: ends - self._clock()
         try:
             session = self._session_of_this_process()
             return session.upload(body, self._authentication.headers(), timeouts=self._timeouts)
@@ -190,6 +197,8 @@ class Client:
             pass
         except (requests.RequestException, HTTPError, OSError) as problem:
             raise self._mapped(problem, body) from problem
+        if isinstance(body.problem, UploadTimeout):
+            raise self._mapped(body.problem, body) from body.problem
         assert body.problem is not None  # noqa: S101 - for the type checker; Cancelled sets it
         raise body.problem  # out here, so that it has not Cancelled for a context
 
@@ -257,7 +266,9 @@ class Client:
         return error
 
     def _open_session(self) -> None:
-        self._session = Session(self._route, read_timeout_s=self._timeouts[1])
+        wait_s = self._timeouts[1]
+        reader = timed_reader(self._call_timeout_s, clock=self._clock, wait_s=wait_s)
+        self._session = Session(self._route, read_timeout_s=wait_s, reader=reader)
         self._process = os.getpid()
 
     def _session_of_this_process(self) -> Session:

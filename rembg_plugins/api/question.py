@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import io
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from http.client import HTTPResponse
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import requests
 from urllib3.exceptions import DecodeError, HTTPError
 
 from rembg_plugins.api.answer import read_report_body, receive
 from rembg_plugins.api.causes import purge
+from rembg_plugins.api.deadline import timed_reader
 from rembg_plugins.api.error_mapping import SUCCESSES, map_exception, map_response
 from rembg_plugins.api.progress import Meter
 from rembg_plugins.api.route import shown_url
@@ -21,7 +20,6 @@ from rembg_plugins.api.session import Session
 from rembg_plugins.core.errors import APIResponseError, APITimeoutError
 
 if TYPE_CHECKING:
-    import socket
     from collections.abc import Callable, Mapping
 
     from rembg_plugins.api.route import Route
@@ -64,7 +62,7 @@ class Asker:
             APIError: There is no answer, a refusal, or no end of the answer.
         """
         longest_s = self.timeouts[1]
-        reader = _reader(longest_s, self.clock)
+        reader = timed_reader(longest_s, clock=self.clock)
         with Session(self.route, read_timeout_s=longest_s, reader=reader) as session:
             try:
                 response = session.fetch(parameters, headers, timeouts=self.timeouts)
@@ -112,48 +110,3 @@ class Asker:
         error = map_exception(problem, sent="nothing", secrets=self.secrets)
         purge(problem, self.secrets)
         return error
-
-
-def _reader(longest_s: float, clock: Callable[[], float]) -> type[HTTPResponse]:
-    """Reads one answer, or a proxy's before it, within so many s.
-
-    A time-out of a socket is one for each wait: what comes byte by byte would never end.
-    """
-
-    class Reader(HTTPResponse):
-        def __init__(self, sock: socket.socket, *args: Any, **options: Any) -> None:
-            super().__init__(sock, *args, **options)
-            ends = clock() + longest_s
-            self.fp = io.BufferedReader(_Timed(self.fp.detach(), sock, lambda: ends - clock()))
-
-    return Reader
-
-
-class _Timed(io.RawIOBase):
-    """The bytes of a socket, as long as there is time left.
-
-    Args:
-        raw: The socket as a file.
-        sock: The socket.
-        left: Gives the time that is left, in s.
-    """
-
-    def __init__(self, raw: io.RawIOBase, sock: socket.socket, left: Callable[[], float]) -> None:
-        self._raw = raw
-        self._sock = sock
-        self._left = left
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int | None:
-        left = self._left()
-        if left <= 0:
-            message = "the whole answer takes too long"
-            raise TimeoutError(message)
-        self._sock.settimeout(left)
-        return self._raw.readinto(buffer)
-
-    def close(self) -> None:
-        self._raw.close()
-        super().close()

@@ -69,6 +69,7 @@ class Configuration:
     store: Setting[str | None]
     connect_timeout_s: Setting[float]
     read_timeout_s: Setting[float]
+    call_timeout_s: Setting[float]
     rate: Setting[Rate | None]
 
 
@@ -83,6 +84,7 @@ class Arguments(TypedDict, total=False):
     store: str | None
     connect_timeout_s: float | None
     read_timeout_s: float | None
+    call_timeout_s: float | None
     rate: Rate | str | None
 
 

@@ -93,7 +93,12 @@ OUTCOMES: dict[type[BaseException], Outcome] = {
         69, 503, "unavailable", 30, "retry", "Check the network, then try again."
     ),
     errors.APITimeoutError: _row(
-        69, 504, "timeout", 30, "retry", "Try again later, or raise REMBG_READ_TIMEOUT."
+        69,
+        504,
+        "timeout",
+        30,
+        "retry",
+        "Try again later, or raise REMBG_READ_TIMEOUT or REMBG_CALL_TIMEOUT.",
     ),
     errors.ConnectionSetupError: _row(
         78, 502, "configuration", 60, "stop", "Check HTTPS_PROXY and the certificates in use."

@@ -72,6 +72,12 @@ SETTINGS: Mapping[str, SettingInfo] = {
         default=120.0,
         help="Seconds to wait for the next bytes of an answer.",
     ),
+    "call_timeout_s": SettingInfo(
+        variable="REMBG_CALL_TIMEOUT",
+        kind="seconds",
+        default=900.0,
+        help="Seconds for sending all of a picture, and again for all of its answer.",
+    ),
     "rate": SettingInfo(
         variable="REMBG_RATE",
         kind="rate",

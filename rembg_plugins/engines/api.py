@@ -55,6 +55,7 @@ class ApiEngine:
                 user_token=configuration.user_token.value,
                 connect_timeout_s=configuration.connect_timeout_s.value,
                 read_timeout_s=configuration.read_timeout_s.value,
+                call_timeout_s=configuration.call_timeout_s.value,
                 throttle=configuration.rate.value if throttle is None else throttle,
             )
         )

@@ -26,6 +26,7 @@ VALUES = {
     "store": ("memory:", "file:/b", "file:/c"),
     "connect_timeout_s": ("1", "2", "3"),
     "read_timeout_s": ("4.5", "5.5", "6.5"),
+    "call_timeout_s": ("7", "8", "9"),
     "rate": ("1/2", "3/4.5", "off"),
 }
 
@@ -41,6 +42,7 @@ def test_nothing_set_gives_the_defaults():
     assert found.api_url.value == "https://api.rembg.com/rmbg"
     assert found.api_key.value is None
     assert (found.connect_timeout_s.value, found.read_timeout_s.value) == (10, 120)
+    assert found.call_timeout_s.value == 900
     assert found.rate.value == Rate(requests=200, seconds=10)
 
 
@@ -172,7 +174,7 @@ def test_no_bytes_in_dotenv_make_a_crash(content, tmp_path_factory):
 BAD_SECONDS = ["0", "-1", "abc", "nan", "inf", "1_0", "86401", "1e999", "10 s"]
 
 
-@pytest.mark.parametrize("name", ["connect_timeout_s", "read_timeout_s"])
+@pytest.mark.parametrize("name", ["connect_timeout_s", "read_timeout_s", "call_timeout_s"])
 @pytest.mark.parametrize("bad", BAD_SECONDS)
 def test_a_bad_number_is_named_with_its_value_and_a_remedy(name, bad):
     variable = SETTINGS[name].variable

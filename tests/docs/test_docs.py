@@ -135,6 +135,7 @@ FACTS = {
     r"first (\d+) kB of the body": str(KEPT_OF_BODY // 1024),
     r"waited (\d+) s for a connection": f"{SETTINGS['connect_timeout_s'].default:g}",
     r"and (\d+) s for the next bytes": f"{SETTINGS['read_timeout_s'].default:g}",
+    r"picture may take (\d+) s": f"{SETTINGS['call_timeout_s'].default:g}",
     r"process begins at most (\d+) requests": str(DEFAULT_RATE.requests),
     r"or else for (\d+) s": f"{HOLD_S:g}",
     r"after (\d+) calls in a day": str(Settings().anonymous_a_day),

@@ -57,11 +57,17 @@ def test_another_servers_cut_outs_are_not_taken_for_the_apis(server):
 
 def test_it_is_made_of_the_settings(server):
     configuration = configure(
-        api_key="sk-1", api_url=server.url, connect_timeout_s=3, read_timeout_s=4, environ={}
+        api_key="sk-1",
+        api_url=server.url,
+        connect_timeout_s=3,
+        read_timeout_s=4,
+        call_timeout_s=5,
+        environ={},
     )
     engine = ApiEngine.configured(configuration)
     assert engine.anonymous is False
     assert engine._client._timeouts == (3, 4)
+    assert engine._client._call_timeout_s == 5
     events, sink = [], io.BytesIO()
     result = engine.run(validate(png()), on_progress=events.append, sink=sink)
     assert result.content == sink.getvalue() == png()
