@@ -167,6 +167,8 @@ def _make_parts() -> _Parts:
         engine=settings.engine,
         api_key=None if settings.api_key is None else _key_from(settings.api_key),
         api_url=settings.api_url,
+        read_timeout_s=settings.timeout,
+        call_timeout_s=settings.timeout,
         credentials=default_manager().hook.rembg_get_credentials,
     )
     engine = make_engine(choose_engine(configuration), configuration)

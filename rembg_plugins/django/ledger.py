@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from django.db import transaction
 
-from rembg_plugins.core.errors import SpendingError
+from rembg_plugins.core.errors import CutoutPendingError, SpendingError
 from rembg_plugins.django import windows
 from rembg_plugins.django.autonomous import autonomous
 from rembg_plugins.django.models import Call
@@ -49,6 +49,7 @@ def begin(
     is_paid: bool,
     purpose: Purpose,
     budget: Budget,
+    longest: timedelta = timedelta(),
     now: Callable[[], datetime] = utc_now,
 ) -> int:
     """Write down that a call begins, and reserve its credit.
@@ -59,12 +60,15 @@ def begin(
         is_paid: Whether the call may cost a credit.
         purpose: For whom, and of what.
         budget: The bounds that hold now.
+        longest: How long a call takes at most: one for the same cut-out that began no longer ago,
+            and has not ended, may still give it. Nothing: that is not looked at.
         now: Gives the time.
 
     Returns:
         The number of the row, for :func:`end`.
 
     Raises:
+        CutoutPendingError: Another call for this cut-out is under way, for all that is known.
         SpendingError: The budget is used up, or so are the attempts for this cut-out.
         DatabaseError: It cannot be written down.
     """
@@ -87,6 +91,8 @@ def begin(
                     windows.count(name, most, ends=ends, now=moment)
                 # After the windows: their rows stay locked until all is written, so no two calls
                 # look at the attempts at once, even where the lock of the key was lost.
+                if longest:
+                    _check_alone(call, moment, longest)
                 _check_attempts(call, moment)
             return call.pk
 
@@ -173,6 +179,22 @@ def calls() -> QuerySet[Call]:
 
 def _counted(key: str) -> QuerySet[Call]:
     return calls().filter(key=key, forgiven=False, credits__gt=0)
+
+
+def _check_alone(call: Call, moment: datetime, longest: timedelta) -> None:
+    """Refuse a second call beside one: the lock of a key may vanish while its holder works.
+
+    A cache can be cleared, lock files of two machines know nothing of each other; the ledger is
+    what all of them share.
+    """
+    since = windows.stored(moment - longest)
+    others = unsuccessful(call.key).exclude(pk=call.pk).filter(began__gt=since)
+    if others.filter(outcome=Call.Outcome.UNDER_WAY).exists():
+        message = (
+            "Another call for this picture has begun and not ended: its cut-out may still come. "
+            f"Nothing was sent. Try again in {longest.total_seconds():g} s if it was killed."
+        )
+        raise CutoutPendingError(message)
 
 
 def _check_attempts(call: Call, moment: datetime) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from datetime import timedelta
 from typing import TYPE_CHECKING, BinaryIO
 
 from django.db import Error as DatabaseError
@@ -58,6 +59,7 @@ class MeteredEngine:
 
         Raises:
             SpendingError: A rule of the site forbids the call; nothing was sent.
+            CutoutPendingError: Another process may be at it; nothing was sent.
             RembgError: As the engine, or as it did lately.
         """
         key = held_key() or key_of(request.source, self)
@@ -83,13 +85,15 @@ class MeteredEngine:
         return result
 
     def _begin(self, key: str) -> int | None:
+        settings = current()
         try:
             return ledger.begin(
                 key=key,
                 engine=f"{self.name} {self.version}",
                 is_paid=self.paid,
                 purpose=purpose(),
-                budget=current().budget,
+                budget=settings.budget,
+                longest=timedelta(seconds=2 * settings.timeout),  # to send, and to answer
             )
         except DatabaseError as problem:
             if self.paid:

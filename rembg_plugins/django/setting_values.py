@@ -23,6 +23,7 @@ Enqueue = Callable[[str, str, str, str, str], object]
 """Hands a task to a queue: app label, model, primary key, field and profile, all of them text."""
 
 _MOST = 10**9
+_DAY_S = 86_400
 _DOTTED = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
 
 
@@ -90,6 +91,19 @@ def seconds(value: object) -> float:
         message = f"give a number of seconds, 0 or more, got: {value!r}"
         raise SettingError(message)
     return float(cast("float", value))
+
+
+def duration(value: object) -> float:
+    """A number of seconds above 0, a day at most.
+
+    Raises:
+        SettingError: It is something else.
+    """
+    found = seconds(value)
+    if not 0 < found <= _DAY_S:
+        message = f"give a number of seconds above 0, {_DAY_S} at most, got: {value!r}"
+        raise SettingError(message)
+    return found
 
 
 def on_error(value: object) -> str:

@@ -18,6 +18,7 @@ from rembg_plugins.django.setting_values import (
     SettingError,
     boolean,
     budget,
+    duration,
     enqueue,
     key_source,
     on_error,
@@ -96,6 +97,13 @@ class RembgSettings:
     )
     lock_wait: float = _setting(
         30.0, seconds, "10", "For how many seconds another process's cut-out is waited for.", "`30`"
+    )
+    timeout: float = _setting(
+        60.0,
+        duration,
+        "20",
+        "Seconds that sending a picture may take, and again its whole answer.",
+        "`60`",
     )
     defer: bool = _setting(
         False,  # noqa: FBT003 - the default of the field

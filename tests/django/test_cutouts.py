@@ -24,6 +24,13 @@ from rembg_plugins.django.store import name_of
 pytestmark = pytest.mark.django_db
 
 
+@pytest.mark.usefixtures("rembg_sandbox")
+def test_a_call_ends_in_the_time_that_the_site_gives_it(site):
+    site(ENGINE="api", TIMEOUT=7)
+    client = cutouts.adapter().engine.engine._client
+    assert (client._timeouts[1], client._call_timeout_s) == (7, 7)
+
+
 def test_a_picture_is_paid_for_once_whatever_is_made_of_it(counted):
     photo = encoded("JPEG")
     assert not cutouts.is_ready(photo)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from django.db import connection
 
-from rembg_plugins.core.errors import SpendingError
+from rembg_plugins.core.errors import CutoutPendingError, SpendingError
 from rembg_plugins.django import ledger, windows
 from rembg_plugins.django.models import Call, Window
 from rembg_plugins.django.purpose import Purpose
@@ -17,13 +17,14 @@ NOON = datetime(2026, 11, 28, 12, 30, tzinfo=UTC)
 KEY = "0123456789abcdef" * 4
 
 
-def begin(key=KEY, *, now=NOON, is_paid=True, purpose=None, engine="counted 1", **budget):
+def begin(key=KEY, *, now=NOON, is_paid=True, purpose=None, longest=0, engine="counted", **budget):
     return ledger.begin(
         key=key,
         engine=engine,
         is_paid=is_paid,
         purpose=purpose or Purpose(),
         budget=Budget(**budget),
+        longest=timedelta(seconds=longest),
         now=lambda: now,
     )
 
@@ -40,7 +41,7 @@ def test_a_call_is_written_down_before_it_is_made():
     number = begin(purpose=Purpose(picture="a.jpg", who="me"))
     call = Call.objects.get(pk=number)
     assert (call.outcome, call.credits, call.picture, call.who) == ("under_way", 1, "a.jpg", "me")
-    assert (call.began, call.hour, call.engine) == (NOON, "2026-11-28T12", "counted 1")
+    assert (call.began, call.hour, call.engine) == (NOON, "2026-11-28T12", "counted")
     assert reserved() == {"hour 2026-11-28T12": 1, "day 2026-11-28": 1}
 
 
@@ -186,6 +187,34 @@ def test_a_call_whose_process_was_killed_is_one_of_the_two():
     end(begin(), outcome=Call.Outcome.IN_DOUBT, billed=None)
     with pytest.raises(SpendingError):
         begin()
+
+
+def test_a_call_that_may_still_give_the_cut_out_is_waited_for():
+    first = begin()
+    later = NOON + timedelta(seconds=119)
+    before = Call.objects.count(), reserved()
+    with pytest.raises(CutoutPendingError, match=r"Nothing was sent.* Try again in 120 s"):
+        begin(now=later, longest=120)
+    assert (Call.objects.count(), reserved()) == before
+    begin("another", now=later, longest=120)
+    end(first, outcome=Call.Outcome.IN_DOUBT, billed=None)
+    begin(now=later, longest=120)  # it has ended, and gave nothing
+
+
+def test_a_call_that_can_no_longer_be_under_way_is_not_waited_for():
+    begin()
+    begin(now=NOON + timedelta(seconds=120), longest=120)
+
+
+def test_a_call_that_a_person_has_forgiven_is_not_waited_for():
+    begin()
+    ledger.forgive(KEY, failed=True)
+    begin(longest=120)
+
+
+def test_a_call_of_an_engine_that_is_free_is_not_waited_for():
+    begin(is_paid=False)
+    begin(longest=120)
 
 
 def test_calls_that_were_surely_free_are_none_of_the_two():

@@ -48,7 +48,7 @@ class ToRace:
 
 def race(database, *, processes=PROCESSES, **work):
     """Let processes spend at once: how many calls were given, and what else went wrong."""
-    work = {"threads": THREADS, "key": None, "free": False, "dies": False, **work}
+    work = {"threads": THREADS, "key": None, "free": False, "dies": False, "longest": 0, **work}
     environment = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'tests'}"}
     command = [sys.executable, "-m", "django_site.spenders", *map(json.dumps, (database, work))]
     started = [
@@ -91,6 +91,11 @@ def test_what_is_given_back_meanwhile_is_neither_lost_nor_given_twice(database):
 def test_even_without_the_lock_of_a_key_no_third_attempt_begins(database):
     begun, wrong = race(database, calls=1, hour=None, key="f" * 64)
     assert (begun, wrong) == (ledger.ATTEMPTS, [])
+
+
+def test_even_without_the_lock_of_a_key_one_call_begins_while_another_may_be_at_it(database):
+    begun, wrong = race(database, calls=5, hour=None, key="f" * 64, longest=120)
+    assert (begun, wrong) == (1, [])
 
 
 def test_a_call_whose_process_was_killed_stays_under_way_and_counts(database):

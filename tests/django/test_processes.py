@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from core.pictures import encoded
+from redis import Redis
 
 import rembg_plugins
 
@@ -34,16 +35,32 @@ def places(request, tmp_path):
 
 
 @pytest.fixture
-def crowd(places, rembg_sandbox, tmp_path):
-    """Lets so many processes want pictures at once: what they tell, line by line."""
+def environment(places, rembg_sandbox):
+    """That of a process of the site."""
     home = Path(rembg_plugins.__file__).parents[1]
-    environment = {
+    return {
         **{name: value for name, value in os.environ.items() if name[:6] != "REMBG_"},
         "PYTHONPATH": os.pathsep.join([str(home), str(Path(__file__).parents[1])]),
         "DJANGO_SETTINGS_MODULE": "django_site.settings",
         "TEST_SANDBOX": rembg_sandbox.url,
         **places,
     }
+
+
+@pytest.fixture
+def later(environment):
+    """Lets so much time pass, as far as the ledger knows."""
+
+    def put_back(**time_):
+        command = [sys.executable, "-m", "django_site.put_back", json.dumps(time_)]
+        subprocess.run(command, env=environment, check=True, timeout=_PATIENCE_S)
+
+    return put_back
+
+
+@pytest.fixture
+def crowd(environment, tmp_path):
+    """Lets so many processes want pictures at once: what they tell, line by line."""
 
     @contextmanager
     def start(number, *pictures, **settings):
@@ -97,16 +114,39 @@ def test_ten_processes_and_an_account_without_credits_are_one_call(crowd, rembg_
     assert len(rembg_sandbox.calls) == 1  # what concerns all pictures is not asked for each
 
 
-def test_where_the_one_at_work_is_killed_another_takes_over(crowd, rembg_sandbox):
+def first_call(lines, sandbox):
+    """The number of the process that makes the one call, which has reached the API."""
+    first = next(lines)
+    assert first["event"] == "calls"
+    latest = time.monotonic() + _PATIENCE_S
+    while not sandbox.calls:  # to ask is to wait
+        assert time.monotonic() < latest
+    return first["pid"]
+
+
+def test_where_the_one_at_work_is_killed_another_takes_over(crowd, rembg_sandbox, later):
     rembg_sandbox.faults("never", when="after")
     with crowd(3, photo(6), LOCK_WAIT=13) as lines:
-        first = next(lines)
-        assert first["event"] == "calls"
-        latest = time.monotonic() + _PATIENCE_S
-        while not rembg_sandbox.calls:  # to ask is to wait
-            assert time.monotonic() < latest
-        os.kill(first["pid"], signal.SIGKILL)
+        os.kill(first_call(lines, rembg_sandbox), signal.SIGKILL)
+        # Nobody else can know whether it was killed: its cut-out may still come.
+        assert [line["error"] for line in ends(lines)] == ["CutoutPendingError"] * 2
+    assert len(rembg_sandbox.calls) == 1
+    later(minutes=5)
+    with crowd(3, photo(6)) as lines:
         told = ends(lines)
-    assert [line["event"] for line in told] == ["has"] * 2
-    assert sorted(line["billed"] for line in told) == [False, True]
+    assert sorted(line["billed"] for line in told) == [False, False, True]
     assert len(rembg_sandbox.calls) == 2
+
+
+@pytest.mark.parametrize("places", ["cache"], indirect=True)
+def test_where_the_lock_vanishes_during_a_call_nobody_pays_again(crowd, rembg_sandbox, redis):
+    rembg_sandbox.faults("never", when="after")
+    with crowd(3, photo(7), LOCK_WAIT=60) as lines:
+        at_work = first_call(lines, rembg_sandbox)
+        client = Redis.from_url(redis)
+        client.flushall()
+        client.close()
+        told = [next(line for line in lines if line["event"] != "calls") for _ in range(2)]
+        os.kill(at_work, signal.SIGKILL)
+    assert [line["error"] for line in told] == ["CutoutPendingError"] * 2
+    assert len(rembg_sandbox.calls) == 1

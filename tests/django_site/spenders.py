@@ -2,9 +2,9 @@
 
 ``python -m django_site.spenders DATABASE WORK NAME`` with two JSON objects: an entry of
 ``DATABASES``, and how many threads and calls, the budget of the hour, the key (or one for each
-call), whether each call ends at once and was free, and whether the process dies within the first.
-It says "ready", waits for a line, and then prints a JSON object: how many calls it was given, and
-every other error but a refusal.
+call), whether each call ends at once and was free, whether the process dies within the first, and
+for how many s another one for its key is waited for. It says "ready", waits for a line, and then
+prints a JSON object: how many calls it was given, and every other error but a refusal.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import os
 import signal
 import sys
 import threading
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import django
 from django.conf import settings
@@ -26,7 +26,7 @@ def spend(work, number, begun, wrong):
     """What one thread does."""
     from django.db import connection
 
-    from rembg_plugins.core.errors import SpendingError
+    from rembg_plugins.core.errors import CutoutPendingError, SpendingError
     from rembg_plugins.django import ledger
     from rembg_plugins.django.purpose import Purpose
     from rembg_plugins.django.setting_values import Budget
@@ -40,9 +40,10 @@ def spend(work, number, begun, wrong):
                 is_paid=True,
                 purpose=Purpose(),
                 budget=Budget(hour=work["hour"]),
+                longest=timedelta(seconds=work["longest"]),
                 now=lambda: NOON,
             )
-        except SpendingError:
+        except (SpendingError, CutoutPendingError):
             continue
         except Exception as error:  # noqa: BLE001 - the test judges it
             wrong.append(repr(error))
