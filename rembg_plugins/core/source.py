@@ -11,7 +11,7 @@ import stat
 import sys
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import IO, TYPE_CHECKING, Any, BinaryIO, cast
 from urllib.parse import unquote_to_bytes
 
@@ -54,6 +54,7 @@ class Source:
             image, the header that it has when it is sent, as a PNG.
         content: Its bytes.
         image: The PIL image that it was made of, if it was.
+        original: The sha256 of the file that it was re-encoded from, if it was.
     """
 
     name: str
@@ -61,6 +62,7 @@ class Source:
     header: Header | None
     content: Content = field(repr=False)
     image: Image.Image | None = field(default=None, repr=False)
+    original: str | None = field(default=None, repr=False)
 
     @classmethod
     def of(cls, value: object, *, name: str | None = None) -> Source:
@@ -117,23 +119,27 @@ class Source:
     def digest(self) -> str:
         """The sha256 of the encoded bytes; of a PIL image, of all that decides its looks.
 
+        Of a picture that was re-encoded it is the original's: another release of a library that
+        encodes would give other bytes, and have the same picture paid for again.
+
         Raises:
             ValidationError: The picture cannot be read any more.
         """
+        if self.original is not None:
+            return self.original
         if self.image is not None:
             return _digest_of_image(self.image)
         with self.open() as file:
-            return hashlib.file_digest(cast("io.BufferedReader", file), "sha256").hexdigest()
+            return digest_of(file)
+
+
+def digest_of(file: BinaryIO) -> str:
+    """The sha256 of a file from its position on."""
+    return hashlib.file_digest(cast("io.BufferedReader", file), "sha256").hexdigest()
 
 
 def _named(source: Source, name: str) -> Source:
-    return Source(
-        name=_safe_name(name, source.header),
-        given_name=name,
-        header=source.header,
-        content=source.content,
-        image=source.image,
-    )
+    return replace(source, name=_safe_name(name, source.header), given_name=name)
 
 
 def _is_image(value: object) -> bool:

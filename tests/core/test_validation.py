@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 from pathlib import Path
@@ -19,7 +20,7 @@ from core.pictures import (
 )
 from PIL import Image
 
-from rembg_plugins.core import answer_check, validation
+from rembg_plugins.core import answer_check, transcode, validation
 from rembg_plugins.core.errors import ValidationError
 from rembg_plugins.core.limits import MAX_BYTES
 from rembg_plugins.core.options import Options
@@ -197,6 +198,18 @@ def test_transcoding_makes_other_formats_pass():
 @pytest.mark.parametrize("name", [name for name in SAMPLES if name != "JPEG CMYK"])
 def test_transcoding_leaves_allowed_pictures_alone(name):
     assert validate(SAMPLES[name], transcode=True).source.open().read() == SAMPLES[name]
+
+
+@pytest.mark.parametrize(
+    "content", [*FOREIGN.values(), SAMPLES["JPEG CMYK"]], ids=[*FOREIGN, "CMYK"]
+)
+def test_a_picture_is_known_by_its_own_bytes_however_it_is_re_encoded(content, monkeypatch):
+    ours = validate(content, name="a.png", transcode=True).source
+    monkeypatch.setattr(transcode, "encode_png", lambda _image: encoded("PNG", size=(9, 9)))
+    theirs = validate(content, transcode=True).source
+    assert ours.open().read() != theirs.open().read()
+    assert ours.digest() == theirs.digest() == hashlib.sha256(content).hexdigest()
+    assert Source.of(ours, name="b.png").digest() == ours.digest()
 
 
 def test_transcoding_tells_every_other_mistake_too():
