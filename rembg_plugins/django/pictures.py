@@ -13,11 +13,9 @@ from django.db import router
 from django.db.models import FileField, QuerySet
 from PIL import Image
 
-from rembg_plugins.core.errors import ValidationError
 from rembg_plugins.core.limits import MAX_BYTES
-from rembg_plugins.core.messages import CANNOT_TRANSCODE
 from rembg_plugins.core.source import Source
-from rembg_plugins.core.validation import validate
+from rembg_plugins.django.incoming import PICTURES
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -87,21 +85,15 @@ def pictures_of(instance: Model) -> Iterator[Picture]:
 
 
 def sources_in(content: bytes) -> tuple[Source, ...]:
-    """What a file's cut-outs are made of, and kept under the names of; nothing if no picture.
+    """What a file's cut-outs are kept under the names of; nothing if it is no picture.
 
     Where django-imagekit is in use those are two: the file, and its pixels as imagekit hands them
-    on.
-
-    Raises:
-        ValidationError: It is a picture that cannot be re-encoded here and now, for want of memory
-            or of a decoder: it may have a cut-out all the same.
+    on. A kind that is re-encoded to be sent is not decoded for this.
     """
-    try:
-        found = [validate(content, transcode=True).source]
-    except ValidationError as error:
-        if any(one.code == CANNOT_TRANSCODE.code for one in error.errors):
-            raise
-        return ()  # read, and no picture that could be cut out
+    picture = Source.of(content)
+    if picture.header is None or picture.header.format not in PICTURES:
+        return ()
+    found = [picture]
     if "imagekit" in sys.modules:
         with suppress(OSError, Image.DecompressionBombError):
             found.append(Source.of(Image.open(io.BytesIO(content))))

@@ -335,7 +335,7 @@ def test_a_store_that_cannot_be_listed_is_an_error(counted, settings):
         gc(delete=True)
 
 
-def test_nothing_is_deleted_where_a_picture_cannot_be_re_encoded_just_now(counted, monkeypatch):
+def test_a_picture_is_found_that_cannot_be_re_encoded_just_now(counted, monkeypatch):
     content = photo(format_="TIFF")
     sell(content, "photo.tif")
     key = cut(content)
@@ -343,10 +343,6 @@ def test_nothing_is_deleted_where_a_picture_cannot_be_re_encoded_just_now(counte
     def fail(*_):
         raise MemoryError
 
-    with monkeypatch.context() as patched:
-        patched.setattr("rembg_plugins.core.transcode.encode_png", fail)
-        with pytest.raises(CommandError):
-            gc(delete=True)
-    assert has(key)
+    monkeypatch.setattr("rembg_plugins.core.transcode.encode_png", fail)
     gc(delete=True)
     assert has(key)
