@@ -7,7 +7,14 @@ from django_site.empty_database import empty_postgresql
 from django_site.fixtures import counted, site
 from django_site.s3 import s3, s3_server
 from django_site.sdist import django_tests
-from django_site.servers import dead_redis, on_postgresql, postgresql, redis, use_cache
+from django_site.servers import (
+    dead_redis,
+    memcached,
+    on_postgresql,
+    postgresql,
+    redis,
+    use_cache,
+)
 from django_site.waiting import clock
 
 __all__ = [
@@ -17,6 +24,7 @@ __all__ = [
     "dead_redis",
     "django_tests",
     "empty_postgresql",
+    "memcached",
     "on_postgresql",
     "postgresql",
     "redis",

@@ -5,11 +5,14 @@ from django.core.cache import caches
 
 from rembg_plugins.django.cache_lock import CacheLock
 
+MEMCACHED = "django.core.cache.backends.memcached.PyMemcacheCache"
 
-@pytest.fixture
-def cache_lock(use_cache, redis):
-    """Makes locks in Redis, whose threads stand still."""
-    use_cache(redis)
+
+@pytest.fixture(params=["redis", "memcached"])
+def cache_lock(request, use_cache):
+    """Makes locks in Redis, or in Memcached."""
+    address = request.getfixturevalue(request.param)
+    use_cache(address, *([MEMCACHED] if request.param == "memcached" else []))
 
     def make(name="rembg:test", **arguments):
         return CacheLock("default", name, wait_s=30, **arguments)
@@ -34,6 +37,7 @@ def test_one_that_was_left_behind_ends_while_others_wait(wait, held):
     assert CacheLock("default", "x", wait_s=wait).held_s == held
 
 
+@pytest.mark.parametrize("cache_lock", ["redis"], indirect=True)
 def test_it_is_renewed_as_long_as_it_is_held(cache_lock, monkeypatch):
     lock = cache_lock()
     waits = iter([False, True])  # renewed once, then released
@@ -42,6 +46,18 @@ def test_it_is_renewed_as_long_as_it_is_held(cache_lock, monkeypatch):
     assert cache.add(lock._name, lock._token, timeout=1)
     lock._renew()
     assert cache._cache.get_client().ttl(cache.make_key(lock._name)) > 1
+    cache.delete(lock._name)
+
+
+def test_each_kind_of_cache_takes_its_renewal(cache_lock, monkeypatch):
+    lock, cache = cache_lock(), caches["default"]
+    waits, told = iter([False, True]), []
+    touch = cache.touch
+    monkeypatch.setattr(lock._released, "wait", lambda _seconds: next(waits))
+    monkeypatch.setattr(cache, "touch", lambda *all_: told.append(touch(*all_)))
+    assert cache.add(lock._name, lock._token, timeout=100)
+    lock._renew()
+    assert told == [True]
     cache.delete(lock._name)
 
 

@@ -22,14 +22,14 @@ TEN = 10
 _PATIENCE_S = 120  # of a whole crowd; nothing ever waits so long if all is well
 
 
-@pytest.fixture(params=["file", "database", "cache"])
+@pytest.fixture(params=["file", "database", "redis", "memcached"])
 def places(request, tmp_path):
     """The environment of a site whose locks are made of that."""
     found = {"TEST_SITE_FOLDER": str(tmp_path / "site")}
     if request.param == "database":
         found["TEST_POSTGRESQL"] = str(request.getfixturevalue("postgresql"))
-    if request.param == "cache":
-        found["TEST_REDIS"] = request.getfixturevalue("redis")
+    if request.param in {"redis", "memcached"}:
+        found[f"TEST_{request.param.upper()}"] = request.getfixturevalue(request.param)
     (tmp_path / "site").mkdir()
     return found
 
@@ -138,7 +138,7 @@ def test_where_the_one_at_work_is_killed_another_takes_over(crowd, rembg_sandbox
     assert len(rembg_sandbox.calls) == 2
 
 
-@pytest.mark.parametrize("places", ["cache"], indirect=True)
+@pytest.mark.parametrize("places", ["redis"], indirect=True)
 def test_where_the_lock_vanishes_during_a_call_nobody_pays_again(crowd, rembg_sandbox, redis):
     rembg_sandbox.faults("never", when="after")
     with crowd(3, photo(7), LOCK_WAIT=60) as lines:

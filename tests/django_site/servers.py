@@ -1,4 +1,4 @@
-"""PostgreSQL and Redis for the tests: the real programs, on sockets in a folder of their own."""
+"""PostgreSQL, Redis and Memcached for the tests: the real programs, on sockets of their own."""
 
 from __future__ import annotations
 
@@ -51,6 +51,16 @@ def redis_server():
         command = [_program("redis-server"), "--port", "0", "--unixsocket", socket, "--save", ""]
         with _running(command, "eady to accept connections", folder) as process:
             yield f"unix://{socket}", process
+
+
+@pytest.fixture(scope="session")
+def memcached():
+    """The address of a server."""
+    with _folder(None) as folder:
+        socket, user = folder / "memcached.sock", pwd.getpwuid(os.geteuid()).pw_name
+        command = [_program("memcached"), "-s", socket, "-u", user, "-vv"]
+        with _running(command, "server listening", folder):
+            yield f"unix:{socket}"
 
 
 @pytest.fixture
@@ -157,7 +167,7 @@ def _program(name):
     )
     found = shutil.which(name, path=os.pathsep.join(places))
     if found is None:
-        pytest.skip(f"needs the program {name}: apt-get install postgresql redis-server")
+        pytest.skip(f"needs the program {name}: apt-get install postgresql redis-server memcached")
     return found
 
 

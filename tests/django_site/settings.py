@@ -72,11 +72,11 @@ else:
     DATABASES = {
         "default": {"ENGINE": "django.db.backends.sqlite3", "NAME": _FOLDER / "site.sqlite3"}
     }
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
-if _REDIS := os.environ.get("TEST_REDIS"):  # a URL
-    CACHES = {
-        "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": _REDIS}
-    }
+_CACHE = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+for _name, _backend in (("REDIS", "redis.RedisCache"), ("MEMCACHED", "memcached.PyMemcacheCache")):
+    if _address := os.environ.get(f"TEST_{_name}"):
+        _CACHE = {"BACKEND": f"django.core.cache.backends.{_backend}", "LOCATION": _address}
+CACHES = {"default": _CACHE}
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
