@@ -13,7 +13,8 @@ from django.forms.formsets import DELETION_FIELD_NAME
 from rembg_plugins.core.errors import ConfigurationError, RembgError
 from rembg_plugins.core.errors import ValidationError as PictureError
 from rembg_plugins.core.validation import validate
-from rembg_plugins.django import cutouts, deferral, form_errors
+from rembg_plugins.django import cutouts, deferral, form_errors, outputs
+from rembg_plugins.django.incoming import picture_in
 from rembg_plugins.django.purpose import Purpose
 from rembg_plugins.django.settings import current
 from rembg_plugins.django.storage import CutoutStorage
@@ -161,7 +162,7 @@ class CutoutFormMixin(_Form):
             if self._is_deferred(name):
                 error = _counted(field, file, self.visitor)
             else:
-                error = _paid_for(field, file, self.visitor)
+                error = _paid_for(field, file, self.visitor, storage=self._storage_of(name))
             if error is not None:
                 self.add_error(name, form_errors.of_call(error, field.error_messages))
                 return
@@ -243,13 +244,21 @@ def _counted(field: CutoutImageField, file: File[Any], visitor: Visitor) -> Remb
     return None
 
 
-def _paid_for(field: CutoutImageField, file: File[Any], visitor: Visitor) -> RembgError | None:
+def _paid_for(
+    field: CutoutImageField, file: File[Any], visitor: Visitor, *, storage: Storage | None
+) -> RembgError | None:
     """See to it that the store has the cut-out; or why it has not, and the form is not valid.
 
-    A picture of which nothing was sent is not counted, and neither is one that the store has.
+    A picture of which nothing was sent is not counted, and neither is one that the store has, or
+    one that the storage would keep as it is.
     """
     give_back: Callable[[], None] | None = None
+    policy = "raise"  # as long as the settings themselves are looked at: saving would raise as well
     try:
+        if _is_kept_as_it_is(file, storage):
+            return None
+        own = storage.on_error if isinstance(storage, CutoutStorage) else None
+        policy = own or current().on_error
         if cutouts.is_ready(file):
             return None
         give_back = reserve(visitor, field.per_visitor)
@@ -258,7 +267,7 @@ def _paid_for(field: CutoutImageField, file: File[Any], visitor: Visitor) -> Rem
         # Whatever the site accepts: on saving, it would be paid for past the bound.
         return _given_back(error, give_back)
     except RembgError as error:
-        if current().on_error == "raise":
+        if policy == "raise":
             return _given_back(error, give_back)
         _log.warning("A form is accepted without the cut-out of %s: %s", file.name, error)
     return None
@@ -268,6 +277,14 @@ def _given_back(error: RembgError, give_back: Callable[[], None] | None) -> Remb
     if give_back is not None and error.sent == "nothing":
         give_back()
     return error
+
+
+def _is_kept_as_it_is(file: File[Any], storage: Storage | None) -> bool:
+    """Whether saving would cut nothing out: it is one of the site's own cut-outs."""
+    if not isinstance(storage, CutoutStorage):
+        return False
+    picture = picture_in(file, file.name or "")
+    return picture is not None and outputs.is_output(picture, storage.options)
 
 
 def _cuts_out(storage: Storage | None) -> bool:

@@ -80,11 +80,16 @@ def anonymous(rf):
 
 @pytest.fixture
 def saves_cutouts(settings, site):
-    """The storage by default is one that cuts out."""
-    wrapped = settings.STORAGES["default"]
-    cutting = {"BACKEND": "rembg_plugins.django.storage.CutoutStorage"}
-    cutting["OPTIONS"] = {"wraps": "plain", "profile": "product"}
-    settings.STORAGES = {**settings.STORAGES, "plain": wrapped, "default": cutting}
+    """The storage by default is one that cuts out; with other options: ``(on_error="raise")``."""
+    plain = settings.STORAGES["default"]
+
+    def change(**options):
+        options = {"wraps": "plain", "profile": "product", **options}
+        cutting = {"BACKEND": "rembg_plugins.django.storage.CutoutStorage", "OPTIONS": options}
+        settings.STORAGES = {**settings.STORAGES, "plain": plain, "default": cutting}
+
+    change()
+    return change
 
 
 @pytest.mark.parametrize(
@@ -434,6 +439,47 @@ def test_a_site_that_prefers_the_original_accepts_the_form(counted, site, anonym
     assert form.is_valid()
     assert form.save().photo
     assert len(counted.calls) == 1
+
+
+def test_a_cut_out_of_the_sites_own_costs_nothing_and_is_not_counted(
+    counted, anonymous, saves_cutouts
+):
+    kept = form_of(anonymous()).save().photo
+    with kept.open("rb") as file:
+        content = file.read()
+    form = form_of(anonymous("192.0.2.2"), content)
+    assert form.is_valid()
+    assert form.cleaned_data["photo"].tell() == 0
+    with form.save().photo.open("rb") as file:
+        assert file.read() == content
+    assert (len(counted.calls), counted_pictures()) == (1, 1)
+    saves_cutouts(profile=None)  # other options: to them it is a picture like any other
+    assert form_of(anonymous("192.0.2.2"), content).is_valid()
+    assert (len(counted.calls), counted_pictures()) == (2, 2)
+
+
+@pytest.mark.parametrize("own", ["raise", "original"])
+@pytest.mark.parametrize("of_site", ["raise", "original"])
+def test_the_policy_of_the_storage_is_that_of_the_form(
+    counted, site, anonymous, saves_cutouts, own, of_site
+):
+    saves_cutouts(on_error=own)
+    site(ON_ERROR=of_site)
+    counted.script["each"] = errors.PaymentRequiredError("no credits", sent="all")
+    form = form_of(anonymous())
+    if own == "raise":
+        assert codes(form) == ["quota"]
+    else:
+        assert form.save().photo.size > 0
+    assert len(counted.calls) == 1
+
+
+def test_a_storage_without_its_profile_is_an_error_on_the_field(
+    counted, site, anonymous, saves_cutouts
+):
+    saves_cutouts(profile="nosuch", on_error="original")
+    assert codes(form_of(anonymous())) == ["configuration"]
+    assert counted.calls == []
 
 
 def test_even_then_no_visitor_goes_past_the_bound_and_no_bad_picture_in(counted, site, anonymous):
