@@ -131,6 +131,8 @@ def _check_storages(found: RembgSettings) -> Iterator[CheckMessage]:
             continue
         if alias == "staticfiles":
             yield findings.STATIC_FILES.told("STORAGES['staticfiles'] is a CutoutStorage.")
+        if alias == "default":
+            yield findings.CUTOUTS_BY_DEFAULT.told("STORAGES['default'] is a CutoutStorage.")
         yield from _check_options(alias, declared.get("OPTIONS", {}), found)
 
 
@@ -138,9 +140,10 @@ def _check_options(
     alias: str, options: Mapping[str, Any], found: RembgSettings
 ) -> Iterator[CheckMessage]:
     wraps, profile = options.get("wraps", "default"), options.get("profile")
-    if wraps == alias or wraps not in settings.STORAGES:
-        message = f"STORAGES[{alias!r}] wraps {wraps!r}, which it cannot."
-        yield findings.BAD_CUTOUT_STORAGE.told(message)
+    if why := _why_not_wrapped(alias, wraps):
+        message = f"STORAGES[{alias!r}] wraps {wraps!r}, {why}."
+        hint = "Let OPTIONS['wraps'] name the alias of a storage that keeps files as they are."
+        yield findings.BAD_CUTOUT_STORAGE.told(message, hint=hint)
     if profile is not None and profile not in found.profiles:
         known = ", ".join(sorted(found.profiles)) or "none"
         message = (
@@ -151,6 +154,16 @@ def _check_options(
         if any(word in name.lower() for word in ("key", "token", "secret")):
             message = f"OPTIONS[{name!r}] of STORAGES[{alias!r}] would end in migrations and tasks."
             yield findings.KEY_IN_SETTINGS.told(message)
+
+
+def _why_not_wrapped(alias: str, wraps: str) -> str:
+    if wraps not in settings.STORAGES:
+        return "which is not in STORAGES"
+    if wraps == alias:
+        return "which is itself"
+    if _is_a(_class_of(wraps), {_CUTOUT_STORAGE}):
+        return "which is a CutoutStorage as well: a picture would be paid for twice"
+    return ""
 
 
 def _check_lock_cache(alias: str, *, is_complete: bool) -> Iterator[CheckMessage]:

@@ -125,7 +125,8 @@ STATIC_FILES = Finding(
 )
 BAD_CUTOUT_STORAGE = Finding(
     id="rembg.E017",
-    meaning="A `CutoutStorage` wraps an alias, or names a profile, that does not exist.",
+    meaning="A `CutoutStorage` wraps an alias, or names a profile, that does not exist; or it "
+    "wraps itself or another `CutoutStorage`.",
     hint="Correct OPTIONS['wraps'] or OPTIONS['profile'] of the storage.",
 )
 NO_CACHE = Finding(
@@ -167,6 +168,13 @@ IMMEDIATE_TASKS = Finding(
     id="rembg.W006",
     meaning="`DEFER` is on, and the task backend runs tasks at once, or never.",
     hint="Set TASKS['default']['BACKEND'] to one with a worker, and run the worker.",
+)
+CUTOUTS_BY_DEFAULT = Finding(
+    id="rembg.W007",
+    meaning="`default` is a `CutoutStorage`: each picture that any app saves is paid for, "
+    "thumbnails and all.",
+    hint="Give it an alias of its own, and name that in the fields that want it, as in "
+    "ImageField(storage=storages['cutouts']).",
 )
 
 FINDINGS: tuple[Finding, ...] = tuple(

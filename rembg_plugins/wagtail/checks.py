@@ -5,13 +5,16 @@ from __future__ import annotations
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
+from django.apps import apps
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.checks import Warning as Caution
 from wagtail.images.exceptions import InvalidFilterSpecError
-from wagtail.images.models import Filter
+from wagtail.images.models import AbstractRendition, Filter
 
 from rembg_plugins.core.errors import ConfigurationError
+from rembg_plugins.django.checks import TAG
 from rembg_plugins.django.settings import current
+from rembg_plugins.django.storage import CutoutStorage
 from rembg_plugins.wagtail.usage import in_formats, in_templates
 
 if TYPE_CHECKING:
@@ -25,6 +28,29 @@ def check_templates(**_: Any) -> Sequence[CheckMessage]:
     """Specs that are wrong, and stock tags that cannot show anything meanwhile."""
     usages = list(chain(in_templates(), in_formats()))
     return [*_wrong(usages), *_cannot_wait(usages)]
+
+
+@register(TAG)
+def check_renditions(**_: Any) -> Sequence[CheckMessage]:
+    """Renditions in a storage that cuts out: each would be a picture of its own, and paid for."""
+    models = [one for one in apps.get_models() if issubclass(one, AbstractRendition)]
+    return [_told_of(one._meta.label) for one in models if _is_cut_out_on_saving(one)]  # noqa: SLF001 - Django's public way to a model's name
+
+
+def _told_of(label: str) -> CheckMessage:
+    message = f"The files of {label} are kept in a CutoutStorage: each rendition would be paid for."
+    hint = (
+        "Set WAGTAILIMAGES_RENDITION_STORAGE to the alias of a storage that keeps files as they "
+        "are; `removebg` in a spec makes cut-outs of renditions, by one call a picture."
+    )
+    return Error(message, hint=hint, id="rembg_wagtail.E002")
+
+
+def _is_cut_out_on_saving(model: type[AbstractRendition]) -> bool:
+    try:
+        return isinstance(model._meta.get_field("file").storage, CutoutStorage)  # noqa: SLF001 - as above
+    except Exception:  # noqa: BLE001 - a storage that cannot be made is told by another check
+        return False
 
 
 def _wrong(usages: Sequence[Usage]) -> Iterator[CheckMessage]:

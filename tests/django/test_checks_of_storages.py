@@ -52,6 +52,20 @@ def test_what_it_names_must_be_there(found, options):
     assert "STORAGES['shelf']" in message.msg
 
 
+def test_it_wraps_neither_itself_nor_another_one(found):
+    message = found(default=cutouts())["rembg.E017"]  # what it wraps where nothing is said
+    assert "wraps 'default', which is itself" in message.msg
+    assert "keeps files as they are" in message.hint
+    loop = found(one=cutouts(wraps="two"), two=cutouts(f"{__name__}.Shelf", wraps="one"))
+    assert "paid for twice" in loop["rembg.E017"].msg
+
+
+def test_as_the_default_it_is_warned_of(found, settings):
+    plain = settings.STORAGES["default"]
+    message = found(default=cutouts(wraps="plain"), plain=plain)["rembg.W007"]
+    assert "alias of its own" in message.hint
+
+
 @pytest.mark.parametrize("name", ["api_key", "user_token", "CLIENT_SECRET"])
 def test_no_key_stands_in_its_options(found, name):
     message = found(shelf=cutouts(**{name: "0123456789abcdef"}))["rembg.E004"]

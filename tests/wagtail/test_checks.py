@@ -4,6 +4,7 @@ import pytest
 from django.core.checks import run_checks
 from django_site.gallery.models import Photo
 from wagtail.images.formats import FORMATS, Format
+from wagtail.images.models import Rendition, get_rendition_storage
 
 from rembg_plugins.wagtail import checks
 from rembg_plugins.wagtail.formats import CutoutFormat
@@ -117,3 +118,40 @@ def test_formats_of_rich_text_are_looked_at_too(template, site, monkeypatch, kin
 def test_settings_that_cannot_be_read_are_another_checks_business(site):
     site(BUDGET=3)
     assert all(one.id != "rembg_wagtail.W001" for one in checks.check_templates())
+
+
+@pytest.fixture
+def cutting(site, settings):
+    """A storage ``shelf`` that cuts out, over ``plain``, which was the default."""
+    options = {"wraps": "plain"}
+    shelf = {"BACKEND": "rembg_plugins.django.storage.CutoutStorage", "OPTIONS": options}
+    plain = settings.STORAGES["default"]
+    settings.STORAGES = {**settings.STORAGES, "plain": plain, "shelf": shelf}
+    return shelf
+
+
+def of_renditions():
+    return [one for one in run_checks(tags=["rembg"]) if one.id == "rembg_wagtail.E002"]
+
+
+def test_renditions_in_a_storage_that_cuts_out_are_refused(cutting, settings, monkeypatch):
+    assert of_renditions() == []
+    settings.STORAGES = {**settings.STORAGES, "default": cutting}
+    (found,) = of_renditions()
+    assert "wagtailimages.Rendition" in found.msg
+    assert "WAGTAILIMAGES_RENDITION_STORAGE" in found.hint
+    field = Rendition._meta.get_field("file")  # which asks for its storage once, as it is made
+    settings.WAGTAILIMAGES_RENDITION_STORAGE = "plain"
+    monkeypatch.setattr(field, "storage", get_rendition_storage())
+    assert of_renditions() == []
+
+
+def test_so_is_a_storage_of_their_own_that_cuts_out(cutting, settings, monkeypatch):
+    settings.WAGTAILIMAGES_RENDITION_STORAGE = "shelf"
+    monkeypatch.setattr(Rendition._meta.get_field("file"), "storage", get_rendition_storage())
+    assert len(of_renditions()) == 1
+
+
+def test_a_storage_that_cannot_be_made_is_another_checks_business(settings):
+    settings.STORAGES = {**settings.STORAGES, "default": {"BACKEND": "nowhere.Storage"}}
+    assert of_renditions() == []
