@@ -186,10 +186,12 @@ def _key_from(source: KeySource) -> str | None:
         return source()
     except RembgError:
         raise
-    except Exception as problem:
-        # The text may hold what the function read, so only the class is told.
-        message = f"The function of {NAME}['API_KEY'] failed: {type(problem).__name__}."
-        raise ConfigurationError(message) from problem
+    except Exception as problem:  # noqa: BLE001 - whatever the site's function raises
+        kind = type(problem).__name__
+    # Its text may hold what the function read: only the class is told, and out here the error is
+    # no part of this one, as its cause or context, which logs would show.
+    message = f"The function of {NAME}['API_KEY'] failed: {kind}."
+    raise ConfigurationError(message)
 
 
 def _ask_for_the_key_anew(error: AuthenticationError, asked: float) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import time
+import traceback
 
 import pytest
 from core.pictures import encoded
@@ -175,7 +176,10 @@ def test_a_function_that_fails_to_give_the_key_is_a_mistake_of_the_set_up(counte
     site(API_KEY=key)
     with pytest.raises(ConfigurationError, match=r"API_KEY.* failed: OSError\.$") as caught:
         cutouts.remove(encoded("JPEG"))
-    assert "password" not in str(caught.value)
+    assert "password" not in "".join(traceback.format_exception(caught.value))
+    with pytest.raises(ConfigurationError) as caught:
+        cutouts._key_from(key)
+    assert (caught.value.__cause__, caught.value.__context__) == (None, None)
 
 
 def test_what_such_a_function_says_on_purpose_is_passed_on(counted, site):

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from django_site.photographs import rendered, upload
 from wagtail.images.api.fields import ImageRenditionField
-from wagtail.images.models import SourceImageIOError
+from wagtail.images.models import Filter, SourceImageIOError
 from wagtail.images.views.serve import generate_image_url
 
 from rembg_plugins.core import errors
@@ -56,6 +56,27 @@ def test_settings_that_cannot_be_read_break_no_page(site, counted):
     site(ENGINE=None, BUDGET=3)
     html = rendered("{% image photo removebg width-40 %}", photo=image)
     assert NOT_FOUND in html
+
+
+def test_neither_do_they_in_a_spec_with_a_profile(site, counted, caplog):
+    image = upload()
+    site(ENGINE=None, BUDGET=3)
+    html = rendered("{% image photo removebg-product width-40 %}", photo=image)
+    assert NOT_FOUND in html
+    assert "BUDGET" in caplog.text
+    shown = rendered("{% cutout photo removebg-product width-40 %}", photo=image)
+    assert 'data-rembg="pending"' in shown
+
+
+def test_a_profile_that_could_not_be_read_is_not_taken_for_another(site, counted):
+    image = upload()
+    site(BUDGET=3)
+    wanted = Filter(spec="removebg-product|width-40")
+    assert "cannot be read" in repr(wanted.operations[0].options)
+    site(BUDGET={})  # as where a module that the settings name can be imported by now
+    with pytest.raises(PendingError, match="BUDGET"):
+        image.get_rendition(wanted)
+    assert not image.renditions.exists()
 
 
 def test_a_store_that_cannot_be_written_breaks_no_page(counted, settings, tmp_path):
