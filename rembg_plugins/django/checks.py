@@ -34,6 +34,7 @@ _IMMEDIATE = {
     f"{lib}.backends.immediate.ImmediateBackend" for lib in ("django.tasks", "django_tasks")
 }
 _DUMMY = {f"{lib}.backends.dummy.DummyBackend" for lib in ("django.tasks", "django_tasks")}
+_FREE = {"local", "offline", "rembg"}  # engines that take no credits; of others nobody knows
 _NOT_ASKED = "the-key-is-not-asked-for"
 _KINDS = {
     "not_a_mapping": findings.NOT_A_MAPPING,
@@ -52,6 +53,7 @@ def check_settings(**_: Any) -> Sequence[CheckMessage]:
     told += _check_store(found.store)
     told += _check_storages(found)
     told += _check_lock_cache(found.lock_cache, is_complete=not errors)
+    told += _check_transactions(found)
     # A function that hands tasks to another queue needs no backend.
     told += _check_tasks() if found.defer and found.enqueue is None else ()
     return told
@@ -69,16 +71,11 @@ def _told(error: FieldError) -> CheckMessage:
 
 def _check_engine(found: RembgSettings) -> Iterator[CheckMessage]:
     try:
-        configuration = configure(
-            engine=found.engine,
-            api_key=None if found.api_key is None else _NOT_ASKED,
-            api_url=found.api_url,
-        )
+        spec = _engine_in(found)
     except ConfigurationError as error:
         yield findings.BAD_CONFIGURATION.told(str(error).replace(_NOT_ASKED, "****"))
         return
     offered = engines(default_manager())
-    spec = configuration.engine.value
     if spec is None:
         local = offered.get("local")
         if not _may_have_key(found) and (local is None or local.check() is not None):
@@ -95,6 +92,19 @@ def _check_engine(found: RembgSettings) -> Iterator[CheckMessage]:
         yield findings.ANONYMOUS.told("The engine is 'api', and there is no key for it.")
 
 
+def _engine_in(found: RembgSettings) -> str | None:
+    """The engine that the settings name, or the environment; None where neither does.
+
+    Raises:
+        ConfigurationError: The two do not go together.
+    """
+    return configure(
+        engine=found.engine,
+        api_key=None if found.api_key is None else _NOT_ASKED,
+        api_url=found.api_url,
+    ).engine.value
+
+
 def _may_have_key(found: RembgSettings) -> bool:
     """Whether there is one, or somebody to ask for it; nobody is asked."""
     variables = [VARIABLES[name].variable for name in SECRETS]
@@ -103,6 +113,21 @@ def _may_have_key(found: RembgSettings) -> bool:
         or any(os.environ.get(variable, "").strip() for variable in variables)
         or bool(default_manager().hook.rembg_get_credentials.get_hookimpls())
     )
+
+
+def _check_transactions(found: RembgSettings) -> Iterator[CheckMessage]:
+    alias = router.db_for_write(Call)
+    connection = connections[alias]
+    if connection.vendor != "sqlite" or not connection.settings_dict.get("ATOMIC_REQUESTS"):
+        return
+    try:
+        spec = _engine_in(found)
+    except ConfigurationError:  # told by the check of the engine
+        return
+    may_cost = _may_have_key(found) if spec is None else spec.partition(":")[0] not in _FREE
+    if may_cost:
+        message = f"The ledger is in DATABASES[{alias!r}], an SQLite with ATOMIC_REQUESTS."
+        yield findings.ROLLED_BACK_LEDGER.told(message)
 
 
 def _check_store(alias: str) -> Iterator[CheckMessage]:

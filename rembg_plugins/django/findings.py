@@ -176,6 +176,13 @@ CUTOUTS_BY_DEFAULT = Finding(
     hint="Give it an alias of its own, and name that in the fields that want it, as in "
     "ImageField(storage=storages['cutouts']).",
 )
+ROLLED_BACK_LEDGER = Finding(
+    id="rembg.W008",
+    meaning="The engine may cost credits, and the ledger is in an SQLite database with "
+    "`ATOMIC_REQUESTS`: what a page has spent is forgotten if the page fails.",
+    hint="Keep the ledger in PostgreSQL; or remove ATOMIC_REQUESTS from the database, and write "
+    "transaction.atomic() where a view needs it.",
+)
 
 FINDINGS: tuple[Finding, ...] = tuple(
     value for value in list(vars().values()) if isinstance(value, Finding)

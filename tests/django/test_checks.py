@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import socket
+from types import SimpleNamespace
 
 import pytest
 from django.conf import global_settings
@@ -372,6 +373,37 @@ def test_without_any_tasks_nothing_can_be_deferred(site, monkeypatch):
     site(DEFER=True)
     monkeypatch.setattr("rembg_plugins.django.checks.find_spec", lambda name: None)
     assert only().id == "rembg.E021"
+
+
+@pytest.mark.parametrize(
+    ("engine", "costs"),
+    [("api", True), (None, True), ("local", False), ("offline", False), ("rembg:u2net", False)],
+)
+def test_a_ledger_that_is_rolled_back_with_the_page_is_told_where_it_counts(
+    site, monkeypatch, engine, costs
+):
+    monkeypatch.setenv("REMBG_API_KEY", KEY)
+    site(ENGINE=engine)
+    connection = connections["default"]
+    assert "rembg.W008" not in found()
+    monkeypatch.setitem(connection.settings_dict, "ATOMIC_REQUESTS", value=True)
+    assert ("rembg.W008" in found()) is costs
+    monkeypatch.setattr(type(connection), "vendor", "postgresql")
+    assert "rembg.W008" not in found()
+
+
+def test_only_the_database_of_the_ledger_is_looked_at(site, monkeypatch, settings):
+    monkeypatch.setenv("REMBG_API_KEY", KEY)
+    site(ENGINE="api")
+    elsewhere = {**connections.settings["default"], "NAME": "elsewhere.sqlite3"}
+    monkeypatch.setitem(connections.settings, "ledger", elsewhere)
+    monkeypatch.setitem(connections["default"].settings_dict, "ATOMIC_REQUESTS", value=True)
+    settings.DATABASE_ROUTERS = [SimpleNamespace(db_for_write=lambda model, **_: "ledger")]
+    assert found() == {}
+    monkeypatch.setitem(elsewhere, "ATOMIC_REQUESTS", value=True)
+    del connections["ledger"]
+    assert "DATABASES['ledger']" in only().msg
+    del connections["ledger"]
 
 
 class SlowStorage(FileSystemStorage):
