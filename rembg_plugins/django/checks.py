@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, cast
 
 from django.conf import settings
-from django.core.checks import CheckMessage, register
+from django.core.checks import CheckMessage, Tags, register
 from django.core.files.storage import storages
 from django.db import connections, router
 from django.utils.module_loading import import_string
@@ -17,7 +17,7 @@ from rembg_plugins.core.errors import ConfigurationError
 from rembg_plugins.core.plugins import default_manager, engines
 from rembg_plugins.core.setting import SECRETS
 from rembg_plugins.core.setting import SETTINGS as VARIABLES
-from rembg_plugins.django import findings, locks
+from rembg_plugins.django import findings, locks, tables
 from rembg_plugins.django.models import Call
 from rembg_plugins.django.privacy import check_privacy
 from rembg_plugins.django.settings import NAME, SETTINGS, RembgSettings, read
@@ -57,6 +57,16 @@ def check_settings(**_: Any) -> Sequence[CheckMessage]:
     # A function that hands tasks to another queue needs no backend.
     told += _check_tasks() if found.defer and found.enqueue is None else ()
     return told
+
+
+@register(Tags.database)
+def check_tables(*, databases: Sequence[str] | None = None, **_: Any) -> Sequence[CheckMessage]:
+    """Tables that are not there; no error, since ``migrate`` has the database checked first."""
+    return [
+        findings.NO_TABLE.told(f"There is no table {table}, as it should be, in {alias!r}.")
+        for alias in databases or ()
+        for table in tables.missing(alias)
+    ]
 
 
 def _told(error: FieldError) -> CheckMessage:

@@ -183,6 +183,12 @@ ROLLED_BACK_LEDGER = Finding(
     hint="Keep the ledger in PostgreSQL; or remove ATOMIC_REQUESTS from the database, and write "
     "transaction.atomic() where a view needs it.",
 )
+NO_TABLE = Finding(
+    id="rembg.W009",
+    meaning="A table is not in its database, or not with all of its columns; asked for only by "
+    "`check --database` and by `migrate`, which makes them.",
+    hint="Run manage.py migrate; if that is what runs just now, all is well.",
+)
 
 FINDINGS: tuple[Finding, ...] = tuple(
     value for value in list(vars().values()) if isinstance(value, Finding)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import connections, router
 
+from rembg_plugins.django import tables
 from rembg_plugins.wagtail.models import Approval
 
 if TYPE_CHECKING:
@@ -23,9 +24,11 @@ def is_approved(image: Model) -> bool:
     connection = connections[router.db_for_read(Approval)]
     was_open = connection.connection is not None
     try:
-        return Approval.objects.filter(
-            model=label_of(image), object_pk=str(image.pk), file=_file_of(image)
-        ).exists()
+        with tables.if_there(Approval):
+            return Approval.objects.filter(
+                model=label_of(image), object_pk=str(image.pk), file=_file_of(image)
+            ).exists()
+        return False
     finally:
         if not was_open and not connection.in_atomic_block:
             connection.close()

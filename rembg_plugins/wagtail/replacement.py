@@ -8,8 +8,10 @@ from django.db.models.signals import post_delete, post_save
 from wagtail.images import get_image_model
 from wagtail.images.exceptions import InvalidFilterSpecError
 
+from rembg_plugins.django import tables
 from rembg_plugins.wagtail import approvals
 from rembg_plugins.wagtail.look import NAME
+from rembg_plugins.wagtail.models import Approval
 
 
 def watch_pictures() -> None:
@@ -42,7 +44,8 @@ def _forget_stale(
 
 def _forget_approval(*, instance: Any, **_: Any) -> None:
     """A number may be given again, to a picture that nobody approved."""
-    approvals.withdraw(instance)
+    with tables.if_there(Approval):
+        approvals.withdraw(instance)
 
 
 def _has_another_name(image: Any, rendition: Any) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django_site.broken_storage import broken
-from django_site.empty_database import empty_postgresql
+from django_site.empty_database import empty, empty_postgresql
 from django_site.fixtures import counted, site
 from django_site.s3 import s3, s3_server
 from django_site.sdist import django_tests
@@ -23,6 +23,7 @@ __all__ = [
     "counted",
     "dead_redis",
     "django_tests",
+    "empty",
     "empty_postgresql",
     "memcached",
     "on_postgresql",

@@ -29,20 +29,6 @@ def test_the_migrations_stand_on_nothing_of_another_app():
     assert foreign <= {"rembg"}
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def empty(request, tmp_path, django_db_blocker):
-    """An empty database of that kind, as the alias ``empty``."""
-    entry = {"ENGINE": "django.db.backends.sqlite3", "NAME": tmp_path / "empty.sqlite3"}
-    if request.param == "postgresql":
-        entry = request.getfixturevalue("empty_postgresql")
-    connections.settings["empty"] = {**connections.settings["default"], **entry}
-    with django_db_blocker.unblock():
-        yield "empty"
-        connections["empty"].close()
-    del connections["empty"]
-    del connections.settings["empty"]
-
-
 def test_the_migrations_make_the_tables_of_the_models_and_remove_them(empty):
     call_command("migrate", "rembg", database=empty, verbosity=0)
     assert Call.objects.using(empty).count() == Window.objects.using(empty).count() == 0

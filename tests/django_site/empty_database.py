@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import psycopg
 import pytest
+from django.db import connections
 
 
 @pytest.fixture
@@ -21,3 +22,17 @@ def empty_postgresql(postgresql):
             "USER": "postgres",
         }
         server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty(request, tmp_path, django_db_blocker):
+    """An empty database of that kind, as the alias ``empty``."""
+    entry = {"ENGINE": "django.db.backends.sqlite3", "NAME": tmp_path / "empty.sqlite3"}
+    if request.param == "postgresql":
+        entry = request.getfixturevalue("empty_postgresql")
+    connections.settings["empty"] = {**connections.settings["default"], **entry}
+    with django_db_blocker.unblock():
+        yield "empty"
+        connections["empty"].close()
+    del connections["empty"]
+    del connections.settings["empty"]

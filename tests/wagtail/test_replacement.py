@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from django.core.files.base import ContentFile
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
 from django.urls import reverse
 from django_site.photographs import encode, opened, photograph, upload
 from wagtail.images import get_image_model
@@ -139,3 +140,14 @@ def test_the_cut_out_of_a_private_picture_has_no_address(counted, settings):
     assert not location.is_relative_to(settings.MEDIA_ROOT)
     public = [path.name for path in Path(settings.MEDIA_ROOT).rglob("*") if path.is_file()]
     assert len(public) == 2  # the original, and the rendition as small as the page asked for it
+
+
+def test_without_the_table_of_approvals_pictures_can_be_deleted(counted, caplog):
+    image = upload()
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TABLE rembg_wagtail_approval")
+    assert not is_approved(image)
+    image.delete()
+    assert not get_image_model().objects.exists()
+    assert caplog.text.count("rembg_wagtail_approval is not there") == 2
+    assert "Run `manage.py migrate`" in caplog.text
