@@ -49,6 +49,7 @@ def check_settings(**_: Any) -> Sequence[CheckMessage]:
     """Every mistake in ``REMBG``, and in what it stands on."""
     found, errors = read(getattr(settings, NAME, {}))
     told = [_told(error) for error in errors]
+    told += _check_names()
     told += _check_engine(found)
     told += _check_store(found.store)
     told += _check_storages(found)
@@ -77,6 +78,16 @@ def _told(error: FieldError) -> CheckMessage:
         info = SETTINGS[error.field]
         hint = f"{info.help} For example: {NAME} = {{'{error.field}': {info.example}}}."
     return kind.told(error.message, hint=hint)
+
+
+def _check_names() -> Iterator[CheckMessage]:
+    """Settings that somebody took for those of the environment; no value of any is looked at."""
+    secrets = {VARIABLES[name].variable for name in SECRETS}
+    for name in sorted(dir(settings)):
+        if not name.startswith(f"{NAME}_"):
+            continue
+        hint = findings.KEY_IN_SETTINGS.hint if name in secrets else ""
+        yield findings.IGNORED_SETTING.told(f"The setting {name} is not read.", hint=hint)
 
 
 def _check_engine(found: RembgSettings) -> Iterator[CheckMessage]:

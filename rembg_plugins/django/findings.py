@@ -80,8 +80,8 @@ NO_ENGINE = Finding(
     id="rembg.E008",
     meaning="There is no engine: no key for the API, and no embedded engine.",
     hint=(
-        "Set REMBG_API_KEY for the hosted API, or run pip install 'rembg-plugins[local]' for the "
-        "embedded engine."
+        "Set REMBG_API_KEY in the environment for the hosted API (a setting of that name is not "
+        "read), or run pip install 'rembg-plugins[local]' for the embedded engine."
     ),
 )
 NO_STORE = Finding(
@@ -188,6 +188,11 @@ NO_TABLE = Finding(
     meaning="A table is not in its database, or not with all of its columns; asked for only by "
     "`check --database` and by `migrate`, which makes them.",
     hint="Run manage.py migrate; if that is what runs just now, all is well.",
+)
+IGNORED_SETTING = Finding(
+    id="rembg.W010",
+    meaning="A setting whose name begins with `REMBG_` is not read, as `REMBG_API_KEY`.",
+    hint="Write it as a key of REMBG = {...}, or as a variable of the environment.",
 )
 
 FINDINGS: tuple[Finding, ...] = tuple(

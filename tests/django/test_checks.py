@@ -102,6 +102,22 @@ def test_a_key_in_the_settings_is_told_and_not_shown(site):
     assert KEY not in str(message)
 
 
+@pytest.mark.parametrize("name", ["REMBG_API_KEY", "REMBG_USER_TOKEN"])
+def test_a_key_as_a_setting_of_its_own_is_told_and_not_shown(settings, name):
+    setattr(settings, name, KEY)
+    message = only()
+    assert message.id == "rembg.W010"
+    assert f"The setting {name} is not read" in message.msg
+    assert "in the environment" in message.hint
+    assert KEY not in str(message)
+
+
+def test_any_other_setting_of_that_kind_is_told(settings):
+    settings.REMBG_BUDGET = {"hour": 1}
+    message = only()
+    assert (message.id, "REMBG_BUDGET" in message.msg) == ("rembg.W010", True)
+
+
 def test_a_key_and_a_token_at_once(monkeypatch, site):
     monkeypatch.setenv("REMBG_API_KEY", KEY)
     monkeypatch.setenv("REMBG_USER_TOKEN", "token-of-tests")
@@ -173,7 +189,9 @@ def test_without_key_and_without_embedded_engine_there_is_none(settings, monkeyp
     settings.REMBG = {}
     assert found() == {}
     monkeypatch.setattr("rembg_plugins.engines.find_spec", lambda name: None)
-    assert only().id == "rembg.E008"
+    message = only()
+    assert message.id == "rembg.E008"
+    assert "a setting of that name is not read" in message.hint
     monkeypatch.setenv("REMBG_API_KEY", KEY)
     assert found() == {}
 
