@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 from django.apps import apps
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.checks import Warning as Caution
-from wagtail.images.exceptions import InvalidFilterSpecError
-from wagtail.images.models import AbstractRendition, Filter
+from wagtail.images.models import AbstractRendition
 
 from rembg_plugins.core.errors import ConfigurationError
 from rembg_plugins.django.checks import TAG
 from rembg_plugins.django.settings import current
 from rembg_plugins.django.storage import CutoutStorage
+from rembg_plugins.wagtail import mistakes
+from rembg_plugins.wagtail.look import MASK
 from rembg_plugins.wagtail.usage import in_formats, in_templates
 
 if TYPE_CHECKING:
@@ -37,6 +38,26 @@ def check_renditions(**_: Any) -> Sequence[CheckMessage]:
     return [_told_of(one._meta.label) for one in models if _is_cut_out_on_saving(one)]  # noqa: SLF001 - Django's public way to a model's name
 
 
+@register(TAG)
+def check_profiles(**_: Any) -> Sequence[CheckMessage]:
+    """Profiles that no spec can name."""
+    try:
+        profiles = current().profiles
+    except ConfigurationError:  # told by the check of the settings
+        return []
+    return [
+        Caution(message, hint=f"Give the profile {name!r} another name.", id="rembg_wagtail.W003")
+        for name in profiles
+        if (message := _why_unreachable(name))
+    ]
+
+
+def _why_unreachable(name: str) -> str:
+    if name == MASK:
+        return f"removebg-{MASK} is the mask of a picture, and not the profile {MASK!r}."
+    return "" if name.isascii() else f"Wagtail takes no letters as in {name!r} in a spec."
+
+
 def _told_of(label: str) -> CheckMessage:
     message = f"The files of {label} are kept in a CutoutStorage: each rendition would be paid for."
     hint = (
@@ -56,11 +77,7 @@ def _is_cut_out_on_saving(model: type[AbstractRendition]) -> bool:
 def _wrong(usages: Sequence[Usage]) -> Iterator[CheckMessage]:
     """Wagtail finds them when a page is viewed, and answers 500."""
     for usage in usages:
-        try:
-            for spec in Filter.expand_spec(usage.spec):
-                Filter(spec=spec).operations  # noqa: B018 - raises where it is wrong
-        except (InvalidFilterSpecError, ValueError) as problem:
-            hint = "See the names of profiles in REMBG['PROFILES']."
+        for problem, hint in mistakes.in_spec(usage.spec):
             yield Error(f"{usage.where}: {problem}", hint=hint, id="rembg_wagtail.E001")
 
 

@@ -9,7 +9,9 @@ from rembg_plugins.django.settings import current
 NAME = "removebg"
 """The operation's name in specs."""
 
-_MASK = "mask"
+MASK = "mask"
+"""The argument that asks for the mask; no profile can be called so."""
+
 _PLAIN, _MASKED = Options(), Options(mask=True)
 _FORMATS = {"PNG": "png", "WEBP": "webp", "JPEG": "jpeg"}
 
@@ -25,7 +27,7 @@ def options_of(argument: str | None) -> Options:
     """
     if argument is None:
         return _PLAIN
-    if argument == _MASK:
+    if argument == MASK:
         return _MASKED
     try:
         settings = current()

@@ -8,6 +8,7 @@ from wagtail.images.models import Rendition, get_rendition_storage
 
 from rembg_plugins.wagtail import checks
 from rembg_plugins.wagtail.formats import CutoutFormat
+from rembg_plugins.wagtail.mistakes import in_spec
 from rembg_plugins.wagtail.usage import usages_in
 
 PAGE = """{% load wagtailimages_tags rembg_wagtail %}
@@ -61,6 +62,7 @@ def test_a_good_template_is_no_finding(template):
     "tag",
     [
         '{% picture page.photo removebg width-{90,60} sizes="(min-width: 9em) 400px, 200px" %}',
+        "{% image page.photo removebg width-90 preserve-svg %}",
         '{% image page.photo removebg width-90 alt="seen as nosuch-9 by some" %}',
         "{% verbatim %}{% image page.photo removebg nosuch-9 %}{% endverbatim %}",
         "{% verbatim x %}{% image page.photo removebg nosuch-9 %}{% endverbatim x %}",
@@ -84,6 +86,40 @@ def test_a_wrong_spec_is_an_error(template, tag):
     (found,) = template(tag)
     assert (found.id, found.level) == ("rembg_wagtail.E001", 40)
     assert "page.html:1: " in found.msg
+
+
+@pytest.mark.parametrize(
+    ("spec", "told", "hint"),
+    [
+        ("removebg-nosuch", "profiles: product, sized", "add it to REMBG['PROFILES']"),
+        ("removebg-sized", "w would change the geometry", "Take w, h,"),
+        ("removebg|bgcolor-white", "bgcolor-white: ", "as in bgcolor-ffffff"),
+        ("removebg|width-x", "width-x: ", "as in width-400"),
+        ("removebg|nosuch-3", "Unrecognised operation: nosuch", "Operations: removebg, original"),
+        ("removebg-mask-product", "has 2 arguments", "removebg-mask, removebg-product"),
+        ("removebg|removebg-mask", "removebg and removebg-mask stand in one spec", "one of them"),
+        ("removebg|width-{2,3}{4,5}", "braces", "width-{200,400}"),
+    ],
+)
+def test_the_hint_is_that_of_the_mistake(site, spec, told, hint):
+    site(PROFILES={"product": {"bg_color": "#ffffff"}, "sized": {"w": 300}})
+    ((problem, remedy),) = in_spec(spec)
+    assert told in problem
+    assert hint in remedy
+    assert "construct" not in problem
+
+
+def test_a_mistake_is_told_once_however_often_braces_repeat_it(site):
+    assert len(list(in_spec("removebg-nosuch|width-{1,2,3}"))) == 1
+    assert list(in_spec("removebg{,-mask}|width-{1,2,3}")) == []
+
+
+@pytest.mark.parametrize(("name", "count"), [("mask", 1), ("größe", 1), ("Mask_2", 0)])
+def test_a_profile_that_no_spec_can_name_is_told(site, name, count):
+    site(PROFILES={name: {"bg_color": "#ffffff"}})
+    found = [one for one in run_checks(tags=["rembg"]) if one.id == "rembg_wagtail.W003"]
+    assert len(found) == count
+    assert all("another name" in one.hint for one in found)
 
 
 @pytest.mark.parametrize("keys", [{"DEFER": True}, {"AUTO": False}], ids=str)
@@ -118,6 +154,9 @@ def test_formats_of_rich_text_are_looked_at_too(template, site, monkeypatch, kin
 def test_settings_that_cannot_be_read_are_another_checks_business(site):
     site(BUDGET=3)
     assert all(one.id != "rembg_wagtail.W001" for one in checks.check_templates())
+    assert checks.check_profiles() == []
+    ((_, hint),) = in_spec("removebg-a-b")
+    assert "removebg-mask." in hint
 
 
 @pytest.fixture
