@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, cast
 
+from django.apps import apps
 from django.conf import settings
 from django.core.checks import CheckMessage, Tags, register
 from django.core.files.storage import storages
@@ -21,6 +23,7 @@ from rembg_plugins.django import findings, locks, tables
 from rembg_plugins.django.models import Call
 from rembg_plugins.django.privacy import check_privacy
 from rembg_plugins.django.settings import NAME, SETTINGS, RembgSettings, read
+from rembg_plugins.django.template_files import templates_with
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -34,6 +37,12 @@ _IMMEDIATE = {
     f"{lib}.backends.immediate.ImmediateBackend" for lib in ("django.tasks", "django_tasks")
 }
 _DUMMY = {f"{lib}.backends.dummy.DummyBackend" for lib in ("django.tasks", "django_tasks")}
+_WAGTAIL_APP = "rembg_plugins.wagtail"
+_OF_WAGTAIL = re.compile(
+    r"{%-?\s*load\s[^%]*\brembg_wagtail\b"
+    r"|{%-?\s*(?:image|picture|srcset_image)\s[^%]*\bremovebg\b"
+    r"|\b(?:image|picture|srcset_image)\([^)]*\bremovebg\b"
+)
 _FREE = {"local", "offline", "rembg"}  # engines that take no credits; of others nobody knows
 _NOT_ASKED = "the-key-is-not-asked-for"
 _KINDS = {
@@ -67,6 +76,21 @@ def check_tables(*, databases: Sequence[str] | None = None, **_: Any) -> Sequenc
         findings.NO_TABLE.told(f"There is no table {table}, as it should be, in {alias!r}.")
         for alias in databases or ()
         for table in tables.missing(alias)
+    ]
+
+
+@register(TAG, Tags.templates)
+def check_apps(**_: Any) -> Sequence[CheckMessage]:
+    """The other app of this package, which knows the tags, and looks at them more closely then.
+
+    A warning: what is found may stand in a comment.
+    """
+    if not apps.is_installed("wagtail.images") or apps.is_installed(_WAGTAIL_APP):
+        return []
+    return [
+        findings.NO_WAGTAIL_APP.told(f"{path}: {_WAGTAIL_APP} is not in INSTALLED_APPS.")
+        for path, content in templates_with("removebg", "rembg_wagtail")
+        if _OF_WAGTAIL.search(content)
     ]
 
 

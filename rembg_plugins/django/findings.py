@@ -194,6 +194,11 @@ IGNORED_SETTING = Finding(
     meaning="A setting whose name begins with `REMBG_` is not read, as `REMBG_API_KEY`.",
     hint="Write it as a key of REMBG = {...}, or as a variable of the environment.",
 )
+NO_WAGTAIL_APP = Finding(
+    id="rembg.W011",
+    meaning="A template of a Wagtail site asks for a cut-out, and the app for Wagtail is missing.",
+    hint='Add the line "rembg_plugins.wagtail", to INSTALLED_APPS, and run manage.py migrate.',
+)
 
 FINDINGS: tuple[Finding, ...] = tuple(
     value for value in list(vars().values()) if isinstance(value, Finding)

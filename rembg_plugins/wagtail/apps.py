@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
+from django.core.exceptions import ImproperlyConfigured
 
 
 class RembgWagtailConfig(AppConfig):
@@ -14,7 +15,15 @@ class RembgWagtailConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Register the checks and what follows a picture's changes."""
+        """Register the checks and what follows a picture's changes.
+
+        Raises:
+            ImproperlyConfigured: An app that this one stands on is not installed.
+        """
+        for needed in ("rembg_plugins.django", "wagtail.images"):
+            if not apps.is_installed(needed):
+                message = f'{self.name} needs another app: add "{needed}", to INSTALLED_APPS.'
+                raise ImproperlyConfigured(message)
         from rembg_plugins.wagtail import (  # noqa: PLC0415 - once apps are loaded
             checks,  # noqa: F401 - registers itself
             foresight,

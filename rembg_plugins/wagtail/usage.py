@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from itertools import takewhile
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from django.template import engines
 from django.utils.text import smart_split
 from wagtail.images import get_image_model
 from wagtail.images.formats import get_image_formats
 
+from rembg_plugins.django.template_files import templates_with
 from rembg_plugins.wagtail.formats import CutoutFormat
 from rembg_plugins.wagtail.image_model import CutoutImageMixin
 from rembg_plugins.wagtail.specs import is_cut_out, with_cutout
@@ -30,7 +29,6 @@ _DJANGO = re.compile(rf"{{%-?\s*({_NAMES})\s+(\S+)\s+(.*?)%}}", re.DOTALL)
 _JINJA = re.compile(rf"\b({_NAMES})\(\s*([^,()]+),\s*[\"']([^\"']+)[\"']")
 _NOT_RUN = re.compile(r"{#.*?#}|{%\s*(comment|verbatim)\b.*?end\1\b.*?%}", re.DOTALL)
 _SPEC = re.compile(r"^[A-Za-z0-9_\-.{},]+$")  # as Wagtail's tags know words of a spec
-_SUFFIXES = {".html", ".jinja", ".jinja2", ".j2", ".txt", ".xml", ".svg"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,10 +50,8 @@ class Usage:
 
 def in_templates() -> Iterator[Usage]:
     """In the templates of all engines; names that are only known at run time are not found."""
-    for path in _files():
-        content = path.read_text(encoding="utf-8", errors="replace")
-        if "removebg" in content or "cutout" in content:
-            yield from usages_in(content, str(path))
+    for path, content in templates_with("removebg", "cutout"):
+        yield from usages_in(content, str(path))
 
 
 def usages_in(content: str, name: str) -> Iterator[Usage]:
@@ -103,18 +99,3 @@ def _spec(words: str) -> str:
 
 def _shows_originals() -> bool:
     return issubclass(get_image_model(), CutoutImageMixin)
-
-
-def _files() -> Iterator[Path]:
-    folders: dict[Path, None] = {}
-    for engine in engines.all():
-        for folder in _folders(engine):
-            folders[Path(folder)] = None
-    for known in folders:
-        for path in known.rglob("*"):
-            if path.suffix in _SUFFIXES and path.is_file():
-                yield path
-
-
-def _folders(engine: Any) -> Iterator[str]:
-    yield from getattr(engine, "template_dirs", ())

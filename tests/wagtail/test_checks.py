@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import pytest
+from django.apps import apps
 from django.core.checks import run_checks
 from django_site.gallery.models import Photo
+from django_site.project import Project
 from wagtail.images.formats import FORMATS, Format
 from wagtail.images.models import Rendition, get_rendition_storage
 
@@ -194,3 +196,39 @@ def test_so_is_a_storage_of_their_own_that_cuts_out(cutting, settings, monkeypat
 def test_a_storage_that_cannot_be_made_is_another_checks_business(settings):
     settings.STORAGES = {**settings.STORAGES, "default": {"BACKEND": "nowhere.Storage"}}
     assert of_renditions() == []
+
+
+WITHOUT = """
+from django_site.settings import *
+
+INSTALLED_APPS = [one for one in INSTALLED_APPS if one not in ({}, "django_site.shop")]
+"""
+
+
+@pytest.mark.parametrize("missing", ["rembg_plugins.django", "wagtail.images"])
+def test_an_app_that_is_missing_is_named_with_the_line_to_add(tmp_path, missing):
+    project = Project(tmp_path, {"mysite/settings.py": WITHOUT.format(f'"{missing}"')})
+    with pytest.raises(AssertionError, match=f'ImproperlyConfigured: .*add "{missing}", to INST'):
+        project.manage("check")
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        ("{% load wagtailimages_tags rembg_wagtail %}", 1),
+        ("{% image page.photo removebg width-400 %}", 1),
+        ('{{ picture(page.photo, "removebg|width-{200,400}") }}', 1),
+        ("<p>removebg and rembg_wagtail, {% image page.photo width-400 %}</p>", 0),
+    ],
+)
+def test_where_templates_ask_for_cut_outs_the_app_must_be_there(template, monkeypatch, text, count):
+    assert all(one.id != "rembg.W011" for one in template(text))
+    is_installed = apps.is_installed
+    monkeypatch.setattr(
+        apps, "is_installed", lambda name: name != "rembg_plugins.wagtail" and is_installed(name)
+    )
+    found = [one for one in template(text) if one.id == "rembg.W011"]
+    assert len(found) == count
+    assert all('"rembg_plugins.wagtail", to INSTALLED_APPS' in one.hint for one in found)
+    monkeypatch.setattr(apps, "is_installed", lambda name: not name.endswith("wagtail.images"))
+    assert all(one.id != "rembg.W011" for one in template(text))
