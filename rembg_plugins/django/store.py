@@ -16,6 +16,7 @@ from django.core.files.storage import storages
 from rembg_plugins.core.entry import Entry, pack, unpack
 from rembg_plugins.core.errors import ConfigurationError
 from rembg_plugins.django import locks
+from rembg_plugins.django.complaints import Complaints
 from rembg_plugins.django.local_files import path_of, replace
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ class DjangoStore:
         self.alias = alias
         self._clock = clock
         self._seen = _Seen()
+        self._complaints = Complaints(alias)
         self._trusted_until = float("-inf")
         self._probe_bytes = _PROBE_BYTES
 
@@ -78,7 +80,7 @@ class DjangoStore:
         try:
             packed = self._read(name)
         except Exception as problem:  # noqa: BLE001 - storages raise what they like
-            _log.warning("Cannot read %s of %r: %s", name, self, problem)
+            self._complaints.tell("read", name, problem)
             self._seen.unreadable = key
             return None
         entry = None if packed is None else unpack(key, packed)
@@ -107,7 +109,7 @@ class DjangoStore:
         try:
             return self.storage.exists(name_of(key))
         except Exception as problem:  # noqa: BLE001 - storages raise what they like
-            _log.warning("Cannot look for %s in %r: %s", name_of(key), self, problem)
+            self._complaints.tell("look for", name_of(key), problem)
             return False
 
     def has_kept_the_last(self) -> bool:
@@ -127,7 +129,7 @@ class DjangoStore:
         try:
             return self._read(name)
         except Exception as problem:  # noqa: BLE001 - storages raise what they like
-            _log.warning("Cannot read %s of %r: %s", name, self, problem)
+            self._complaints.tell("read", name, problem)
             return None
 
     def write(self, name: str, content: bytes) -> bool:
@@ -135,7 +137,7 @@ class DjangoStore:
         try:
             _write(self.storage, name, content)
         except Exception as problem:  # noqa: BLE001 - storages raise what they like
-            _log.warning("Cannot keep %s in %r: %s", name, self, problem)
+            self._complaints.tell("keep", name, problem)
             # Before anything more is paid for, see whether as much as this can be kept.
             self._probe_bytes = max(self._probe_bytes, len(content))
             self._trusted_until = float("-inf")
