@@ -109,7 +109,7 @@ def sweepable(store: DjangoStore, keys: set[str], *, older_than: timedelta) -> I
     Args:
         store: Whose files.
         keys: Of the cut-outs that are used.
-        older_than: How old a cut-out must be, a day at least.
+        older_than: How old a cut-out must be; a form's may be unused for as long as it is saved.
 
     Raises:
         Exception: Whatever the storage raises.

@@ -4,7 +4,9 @@ import io
 import json
 import os
 import time
+from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from core.pictures import encoded
@@ -12,6 +14,7 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import FileSystemStorage
 from django.core.management import CommandError, call_command
 from django.db import connection
+from django.utils import timezone
 from django_site.shop.models import Product
 from PIL import Image as Picture
 from wagtail.documents.models import Document
@@ -19,12 +22,14 @@ from wagtail.images.models import Image, Rendition
 
 from rembg_plugins.core.errors import BadRequestError
 from rembg_plugins.django import cutouts
+from rembg_plugins.django.management.commands import rembg_gc
 from rembg_plugins.django.models import Window
 from rembg_plugins.django.store import name_of
 
 pytestmark = pytest.mark.django_db
 
 DAY = 86_400
+MINUTES = 1440  # of a day
 
 
 def photo(number=0, format_="JPEG"):
@@ -103,10 +108,27 @@ def test_young_cut_outs_stay(counted):
     assert (has(young), has(old)) == (True, False)
 
 
-@pytest.mark.parametrize("days", [0, -1])
-def test_not_even_a_person_may_sweep_what_was_just_made(counted, days):
-    with pytest.raises(CommandError, match="--days must be 1 or more"):
-        gc(delete=True, days=days)
+def test_with_0_days_all_go_but_those_of_the_last_hour(counted):
+    young, old = cut(photo(1), days=50 / MINUTES), cut(photo(2), days=70 / MINUTES)
+    sell(photo(3))
+    used = cut(photo(3))
+    text = gc(delete=True, days=0)
+    assert "1 cut-outs of no picture, older than an hour" in text
+    assert (has(young), has(old), has(used)) == (True, False, True)
+
+
+def test_what_is_made_while_pictures_are_looked_at_stays(counted, monkeypatch):
+    """A picture may be saved after its model was read."""
+    key = cut(photo(), days=90 / MINUTES)
+    moments = iter([timezone.now() - timedelta(hours=2), timezone.now()])
+    monkeypatch.setattr(rembg_gc, "timezone", SimpleNamespace(now=lambda: next(moments)))
+    gc(delete=True, days=0)
+    assert has(key)
+
+
+def test_a_cut_out_cannot_be_younger_than_nothing(counted):
+    with pytest.raises(CommandError, match="--days must be 0 or more"):
+        gc(delete=True, days=-1)
 
 
 def test_pictures_of_wagtail_are_found_and_documents_that_are_pictures(counted):

@@ -9,6 +9,7 @@ from django.apps import apps
 from django.core.management.base import BaseCommand, CommandError
 from django.db import Error as DatabaseError
 from django.template.defaultfilters import filesizeformat
+from django.utils import timezone
 
 from rembg_plugins.core.errors import RembgError
 from rembg_plugins.django import cutouts, site_file_lock, windows
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from rembg_plugins.django.collection import Marks, Swept
 
 _DAYS = 30
+_AT_WORK = timedelta(hours=1)  # a form may have paid for a picture that no model points to yet
 _SHOWN = 20  # names of files that cannot be read
 _LISTED = 2  # the verbosity from which on each file that can go is named
 
@@ -44,7 +46,10 @@ class Command(BaseCommand):
             "--days",
             type=int,
             default=_DAYS,
-            help="Cut-outs younger than this stay, used or not; 1 or more (default: %(default)s).",
+            help=(
+                "Cut-outs younger than this stay, used or not (default: %(default)s); 0 for all "
+                "that were made more than an hour ago."
+            ),
         )
         parser.add_argument(
             "--missing-ok",
@@ -65,20 +70,21 @@ class Command(BaseCommand):
         Raises:
             CommandError: Something cannot be read, or deleted.
         """
-        if options["days"] < 1:
-            message = f"--days must be 1 or more, got: {options['days']}."
+        if options["days"] < 0:
+            message = f"--days must be 0 or more, got: {options['days']}."
             raise CommandError(message)
         skip = [_model(label) for label in options["skip"]]
+        began = timezone.now()
         try:
             marks = mark(skip)
         except (RembgError, DatabaseError) as problem:
             message = f"What is used cannot be found out, so nothing is deleted: {problem}"
             raise CommandError(message) from problem
         self._refuse_if_in_the_dark(marks, missing_ok=options["missing_ok"])
+        # What was made since may belong to a picture that was saved after its model was read.
+        older_than = max(timedelta(days=options["days"]), timezone.now() - began + _AT_WORK)
         try:
-            found = list(
-                sweepable(cutouts.store(), marks.keys, older_than=timedelta(days=options["days"]))
-            )
+            found = list(sweepable(cutouts.store(), marks.keys, older_than=older_than))
         except Exception as problem:  # storages raise what they like
             message = f"The store cannot be read: {type(problem).__name__}: {problem}"
             raise CommandError(message) from problem
@@ -112,8 +118,9 @@ class Command(BaseCommand):
                 self.stdout.write(f"{one.name} ({filesizeformat(one.size)})")
         unused = [one for one in found if one.is_cutout]
         self.stdout.write(f"Looked at {marks.looked_at} files of models.")
+        age = f"{options['days']} days" if options["days"] else "an hour"
         self.stdout.write(
-            f"{len(unused)} cut-outs of no picture, older than {options['days']} days: "
+            f"{len(unused)} cut-outs of no picture, older than {age}: "
             f"{filesizeformat(sum(one.size for one in unused))}."
         )
         self.stdout.write(f"{len(found) - len(unused)} past failures and leftovers.")
