@@ -33,10 +33,9 @@ if TYPE_CHECKING:
 TAG = "rembg"
 
 _CUTOUT_STORAGE = "rembg_plugins.django.storage.CutoutStorage"
-_IMMEDIATE = {
-    f"{lib}.backends.immediate.ImmediateBackend" for lib in ("django.tasks", "django_tasks")
-}
-_DUMMY = {f"{lib}.backends.dummy.DummyBackend" for lib in ("django.tasks", "django_tasks")}
+_TASKS = ("django.tasks", "django_tasks")  # the former is there from Django 6.0 on
+_IMMEDIATE = {f"{lib}.backends.immediate.ImmediateBackend" for lib in _TASKS}
+_DUMMY = {f"{lib}.backends.dummy.DummyBackend" for lib in _TASKS}
 _WAGTAIL_APP = "rembg_plugins.wagtail"
 _OF_WAGTAIL = re.compile(
     r"{%-?\s*load\s[^%]*\brembg_wagtail\b"
@@ -260,11 +259,14 @@ def _check_lock_cache(alias: str, *, is_complete: bool) -> Iterator[CheckMessage
 
 
 def _check_tasks() -> Iterator[CheckMessage]:
-    if find_spec("django.tasks") is None and find_spec("django_tasks") is None:
+    library = next((one for one in _TASKS if find_spec(one) is not None), None)
+    if library is None:
         yield findings.NO_TASKS.told(f"{NAME}['DEFER'] is on, and there are no tasks.")
         return
     # Both libraries run tasks at once where there is no such setting.
-    backends = getattr(settings, "TASKS", None) or {"default": {"BACKEND": min(_IMMEDIATE)}}
+    backends = getattr(settings, "TASKS", None) or {
+        "default": {"BACKEND": f"{library}.backends.immediate.ImmediateBackend"}
+    }
     backend = backends.get("default", {}).get("BACKEND", "")
     cls = _import(backend)
     if backend in _IMMEDIATE or _is_a(cls, _IMMEDIATE):

@@ -377,6 +377,18 @@ def test_tasks_that_run_at_once_are_no_deferral(site, settings):
     assert found() == {}
 
 
+@pytest.mark.parametrize("library", ["django.tasks", "django_tasks"])
+def test_where_no_backend_is_set_the_one_that_there_is_is_named(
+    site, settings, monkeypatch, library
+):
+    monkeypatch.setattr(
+        "rembg_plugins.django.checks.find_spec", lambda name: "found" if name == library else None
+    )
+    site(DEFER=True)
+    settings.TASKS = {}
+    assert f"{library}.backends.immediate.ImmediateBackend makes" in only().msg
+
+
 class Hasty(ImmediateBackend):
     """A subclass is still immediate."""
 
