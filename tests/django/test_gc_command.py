@@ -77,7 +77,7 @@ def has(key):
 def test_without_delete_it_only_tells(counted):
     unused = cut(photo())
     text = gc(verbosity=2)
-    assert "1 cut-outs of no picture, older than 30 days" in text
+    assert "1 cut-out of no picture, older than 30 days" in text
     assert "Nothing was deleted. Run it again with --delete" in text
     assert name_of(unused) in text
     assert has(unused)
@@ -88,8 +88,8 @@ def test_what_pictures_use_stays_and_the_rest_goes(counted):
     sell(photo(1))
     text = gc(delete=True)
     assert (has(used), has(unused)) == (True, False)
-    assert "Looked at 1 files of models." in text
-    assert "Deleted 1 files." in text
+    assert "Looked at 1 file of models." in text
+    assert "Deleted 1 file." in text
     assert "0 cut-outs of no picture" in gc(delete=True)
 
 
@@ -113,7 +113,7 @@ def test_with_0_days_all_go_but_those_of_the_last_hour(counted):
     sell(photo(3))
     used = cut(photo(3))
     text = gc(delete=True, days=0)
-    assert "1 cut-outs of no picture, older than an hour" in text
+    assert "1 cut-out of no picture, older than an hour" in text
     assert (has(young), has(old), has(used)) == (True, False, True)
 
 
@@ -184,7 +184,7 @@ def test_where_a_picture_is_missing_nothing_is_deleted(counted, capsys):
     unused = cut(photo(1))
     product = sell(photo(2))
     product.photo.storage.delete(product.photo.name)
-    with pytest.raises(CommandError, match="1 of 1 files cannot be read.*say --missing-ok"):
+    with pytest.raises(CommandError, match="1 of 1 file cannot be read.*say --missing-ok"):
         gc(delete=True)
     assert f"{product.photo.name} (shop.product:{product.pk}): there is" in capsys.readouterr().err
     with pytest.raises(CommandError):
@@ -259,7 +259,7 @@ def test_failures_that_are_past_go_and_others_stay(counted):
     kept = json.loads(path_of(name).read_bytes())
     path_of(name).write_text(json.dumps({**kept, "until": time.time() - 1}))
     text = gc(delete=True)
-    assert "1 past failures and leftovers" in text
+    assert "1 past failure or leftover." in text
     assert not path_of(name).exists()
 
 
@@ -345,7 +345,7 @@ def test_what_cannot_be_deleted_is_an_error(counted, settings, capsys):
     unused = cut(photo())
     rembg = {**settings.STORAGES["rembg"], "BACKEND": f"{__name__}.SealedStorage"}
     settings.STORAGES = {**settings.STORAGES, "rembg": rembg}
-    with pytest.raises(CommandError, match="1 files could not be deleted"):
+    with pytest.raises(CommandError, match="1 file could not be deleted"):
         gc(delete=True)
     assert f"{name_of(unused)}: PermissionError: sealed" in capsys.readouterr().err
 

@@ -47,7 +47,7 @@ def test_the_picture_of_an_object_is_made_anew_when_it_is_wanted(counted, produc
     cutouts.remove(PHOTO)
     text = refresh("shop.product", product.pk)
     assert f"{product.photo.name} (shop.product:{product.pk}): has a cut-out" in text
-    assert "To make them anew costs 1 credits at 'counted'." in text
+    assert "To make them anew costs 1 credit at 'counted'." in text
     assert (cutouts.is_ready(PHOTO), len(counted.calls)) == (False, 1)
     assert forgotten == [(Product, product)]
     cutouts.remove(PHOTO)

@@ -14,6 +14,7 @@ from django.utils import timezone
 from rembg_plugins.core.errors import RembgError
 from rembg_plugins.django import cutouts, site_file_lock, windows
 from rembg_plugins.django.collection import mark, sweepable
+from rembg_plugins.django.wording import many
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
@@ -105,8 +106,8 @@ class Command(BaseCommand):
         if len(problems) > _SHOWN:
             self.stderr.write(f"... and {len(problems) - _SHOWN} more")
         message = (
-            f"{len(problems)} of {marks.looked_at} files cannot be read, so nobody knows which "
-            "cut-outs they use: nothing is deleted."
+            f"{len(problems)} of {many(marks.looked_at, 'file')} cannot be read, so nobody knows "
+            "which cut-outs are used: nothing is deleted."
         )
         if not marks.unreadable:
             message += " If they are gone for good, say --missing-ok."
@@ -117,13 +118,16 @@ class Command(BaseCommand):
             for one in found:
                 self.stdout.write(f"{one.name} ({filesizeformat(one.size)})")
         unused = [one for one in found if one.is_cutout]
-        self.stdout.write(f"Looked at {marks.looked_at} files of models.")
-        age = f"{options['days']} days" if options["days"] else "an hour"
+        self.stdout.write(f"Looked at {many(marks.looked_at, 'file')} of models.")
+        age = many(options["days"], "day") if options["days"] else "an hour"
         self.stdout.write(
-            f"{len(unused)} cut-outs of no picture, older than {age}: "
+            f"{many(len(unused), 'cut-out')} of no picture, older than {age}: "
             f"{filesizeformat(sum(one.size for one in unused))}."
         )
-        self.stdout.write(f"{len(found) - len(unused)} past failures and leftovers.")
+        rest = len(found) - len(unused)
+        self.stdout.write(
+            f"{many(rest, 'past failure or leftover', 'past failures and leftovers')}."
+        )
 
     def _delete(self, found: list[Swept]) -> None:
         storage, failed = cutouts.store().storage, 0
@@ -139,9 +143,9 @@ class Command(BaseCommand):
         except OSError as problem:
             self.stderr.write(f"lock files: {problem}")
             failed += 1
-        self.stdout.write(self.style.SUCCESS(f"Deleted {len(found) - failed} files."))
+        self.stdout.write(self.style.SUCCESS(f"Deleted {many(len(found) - failed, 'file')}."))
         if failed:
-            message = f"{failed} files could not be deleted."
+            message = f"{many(failed, 'file')} could not be deleted."
             raise CommandError(message)
 
 

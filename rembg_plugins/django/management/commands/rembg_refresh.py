@@ -19,6 +19,7 @@ from rembg_plugins.core.store import key_of
 from rembg_plugins.django import cutouts, ledger
 from rembg_plugins.django.pictures import meta_of, pictures_of, sources_in
 from rembg_plugins.django.signals import cutout_forgotten
+from rembg_plugins.django.wording import many
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
@@ -85,7 +86,8 @@ class Command(BaseCommand):
             raise CommandError(message)
         for one in chosen:
             self._forget(one, force=options["force"])
-        self.stdout.write(self.style.SUCCESS(f"Forgot the cut-outs of {len(chosen)} pictures."))
+        pictures = many(len(chosen), "picture")
+        self.stdout.write(self.style.SUCCESS(f"Forgot the cut-outs of {pictures}."))
 
     def _tell(self, chosen: list[_Chosen], *, force: bool) -> None:
         store = cutouts.store()
@@ -99,8 +101,8 @@ class Command(BaseCommand):
                 )
         engine = cutouts.adapter().engine
         if getattr(engine, "paid", False):
-            most = len(chosen)
-            self.stdout.write(f"To make them anew costs {most} credits at {engine.name!r}.")
+            most = many(len(chosen), "credit")
+            self.stdout.write(f"To make them anew costs {most} at {engine.name!r}.")
         else:
             self.stdout.write(f"To make them anew with {engine.name!r} costs no credits.")
 

@@ -13,6 +13,7 @@ from django.db import Error as DatabaseError
 from rembg_plugins.core.errors import ConfigurationError
 from rembg_plugins.django.settings import current
 from rembg_plugins.django.usage import usage
+from rembg_plugins.django.wording import many
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
@@ -81,7 +82,7 @@ def _lines(found: Usage) -> Iterator[str]:
 
 
 def _credits(sums: Sums) -> str:
-    text = f"{_many(sums.credits, 'credit')}, {_many(sums.calls, 'call')}"
+    text = f"{many(sums.credits, 'credit')}, {many(sums.calls, 'call')}"
     text += f", {sums.failed} failed" if sums.failed else ""
     return text + (f", {sums.in_doubt} in doubt" if sums.in_doubt else "")
 
@@ -89,7 +90,3 @@ def _credits(sums: Sums) -> str:
 def _left(found: Usage, kind: str) -> str:
     left = found.left[kind]
     return "; no budget is set" if left is None else f"; {left} left of the budget"
-
-
-def _many(number: int, word: str) -> str:
-    return f"{number} {word}" if number == 1 else f"{number} {word}s"
