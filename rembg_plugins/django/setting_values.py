@@ -129,12 +129,7 @@ def key_source(value: object) -> KeySource:
         if isinstance(value, bytes) or not _DOTTED.fullmatch(value):
             message = "give a function that returns the key, or its dotted path; not the key itself"
             raise KeyInSettingsError(message)
-        try:
-            value = import_string(value)
-        except Exception as problem:  # noqa: BLE001 - whatever the module of the site raises
-            # Neither the value nor the problem's text, which has it: it may be a key with dots.
-            message = f"there is no function under this dotted path ({type(problem).__name__})"
-            raise SettingError(message) from None
+        value = _imported(value, is_shown=False)  # it may be a key with dots
     if not callable(value):
         message = f"give a function that returns the key, got: {type(value).__name__}"
         raise SettingError(message)
@@ -148,11 +143,7 @@ def enqueue(value: object) -> Enqueue:
         SettingError: It is something else.
     """
     if isinstance(value, str):
-        try:
-            value = import_string(value)
-        except Exception as problem:  # whatever the module of the site raises
-            message = f"give a function, or its dotted path; {value!r}: {problem}"
-            raise SettingError(message) from problem
+        value = _imported(value)
     if not callable(value):
         message = f"give a function, or its dotted path, got: {value!r}"
         raise SettingError(message)
@@ -166,11 +157,7 @@ def permission(value: object) -> Permission:
         SettingError: It is something else.
     """
     if isinstance(value, str):
-        try:
-            value = import_string(value)
-        except Exception as problem:  # whatever the module of the site raises
-            message = f"give True, False or a function's dotted path; {value!r}: {problem}"
-            raise SettingError(message) from problem
+        value = _imported(value)
     if not isinstance(value, bool) and not callable(value):
         message = f"give True, False or a function of the picture, got: {value!r}"
         raise SettingError(message)
@@ -216,3 +203,21 @@ def budget(value: object) -> Budget:
             message = f"'{name}' must be a whole number, 0 or more, got: {most!r}"
             raise SettingError(message)
     return Budget(**cast("dict[str, Any]", value))
+
+
+def _imported(path: str, *, is_shown: bool = True) -> object:
+    """What stands under a dotted path.
+
+    Args:
+        path: As in ``"shop.tasks.enqueue"``.
+        is_shown: Whether the message may say the path, and what the module of the site raised.
+
+    Raises:
+        SettingError: There is nothing.
+    """
+    try:
+        return import_string(path)
+    except Exception as problem:  # noqa: BLE001 - whatever the module of the site raises
+        why = f"{path!r}: {problem}" if is_shown else type(problem).__name__
+    message = f"there is nothing under the dotted path that is given ({why})"
+    raise SettingError(message)

@@ -109,6 +109,13 @@ def test_a_value_that_cannot_be_is_refused(name, value):
     assert [(error.field, error.code) for error in errors] == [(name, "bad_value")]
 
 
+@pytest.mark.parametrize("name", ["AUTO", "ENQUEUE", "API_KEY"])
+def test_a_path_that_leads_nowhere_is_told_and_shown_where_it_cannot_be_a_key(name):
+    _, (error,) = read({name: "json.nothing_of_that_name"})
+    assert "nothing under the dotted path that is given" in error.message
+    assert ("nothing_of_that_name" in error.message) is (name != "API_KEY")
+
+
 def test_all_mistakes_are_told_at_once_and_the_rest_is_read(settings):
     settings.REMBG = {"ENGINE": 5, "engine": "local", "DEFER": "yes", "STORE": "private"}
     found, errors = read(settings.REMBG)
