@@ -57,7 +57,7 @@ def check_settings(**_: Any) -> Sequence[CheckMessage]:
     """Every mistake in ``REMBG``, and in what it stands on."""
     found, errors = read(getattr(settings, NAME, {}))
     told = [_told(error) for error in errors]
-    told += _check_names()
+    told += _check_names(found)
     told += _check_engine(found)
     told += _check_store(found.store)
     told += _check_storages(found)
@@ -103,11 +103,15 @@ def _told(error: FieldError) -> CheckMessage:
     return kind.told(error.message, hint=hint)
 
 
-def _check_names() -> Iterator[CheckMessage]:
-    """Settings that somebody took for those of the environment; no value of any is looked at."""
+def _check_names(found: RembgSettings) -> Iterator[CheckMessage]:
+    """Settings that somebody took for ours; no value of any is looked at.
+
+    Where a function gives the key, it may well be what reads a setting of that name.
+    """
     secrets = {VARIABLES[name].variable for name in SECRETS}
-    for name in sorted(dir(settings)):
-        if not name.startswith(f"{NAME}_"):
+    ours = {info.variable for info in VARIABLES.values()} | {f"{NAME}_{key}" for key in SETTINGS}
+    for name in sorted(ours & set(dir(settings))):
+        if name in secrets and found.api_key is not None:
             continue
         hint = findings.KEY_IN_SETTINGS.hint if name in secrets else ""
         yield findings.IGNORED_SETTING.told(f"The setting {name} is not read.", hint=hint)

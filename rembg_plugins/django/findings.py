@@ -191,7 +191,8 @@ NO_TABLE = Finding(
 )
 IGNORED_SETTING = Finding(
     id="rembg.W010",
-    meaning="A setting whose name begins with `REMBG_` is not read, as `REMBG_API_KEY`.",
+    meaning="A setting is not read that is called as a variable of the environment, or as a key "
+    "of `REMBG`, as `REMBG_API_KEY`.",
     hint="Write it as a key of REMBG = {...}, or as a variable of the environment.",
 )
 NO_WAGTAIL_APP = Finding(

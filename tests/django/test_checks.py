@@ -118,6 +118,14 @@ def test_any_other_setting_of_that_kind_is_told(settings):
     assert (message.id, "REMBG_BUDGET" in message.msg) == ("rembg.W010", True)
 
 
+def test_a_setting_of_the_site_s_own_is_not_told(settings, site):
+    settings.REMBG_SHOP = {"hour": 1}
+    assert found() == {}
+    settings.REMBG_API_KEY = KEY
+    site(API_KEY=lambda: settings.REMBG_API_KEY)
+    assert found() == {}
+
+
 def test_a_key_and_a_token_at_once(monkeypatch, site):
     monkeypatch.setenv("REMBG_API_KEY", KEY)
     monkeypatch.setenv("REMBG_USER_TOKEN", "token-of-tests")
