@@ -18,6 +18,7 @@ from rembg_plugins.django.locks import held_key
 from rembg_plugins.django.models import Call
 from rembg_plugins.django.purpose import purpose
 from rembg_plugins.django.settings import current
+from rembg_plugins.django.tables import REMEDY
 
 if TYPE_CHECKING:
     from rembg_plugins.core.engine import Engine, OnProgress
@@ -97,7 +98,10 @@ class MeteredEngine:
             )
         except DatabaseError as problem:
             if self.paid:
-                message = f"The ledger cannot be written, so nothing was sent: {problem}"
+                message = (
+                    f"The ledger cannot be written, so nothing was sent: {problem}. If its tables "
+                    f"were never made: {REMEDY}"
+                )
                 raise SpendingError(message) from problem
             _log.warning("A call of %s is not in the ledger: %s", self.name, problem)
             return None
