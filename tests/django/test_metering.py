@@ -4,6 +4,7 @@ import logging
 
 import pytest
 from core.pictures import encoded
+from django.core.cache import caches
 from django.db import connection
 
 from rembg_plugins.core.errors import (
@@ -83,6 +84,17 @@ def test_the_budget_refuses_before_anything_is_sent(counted, site):
     site(BUDGET={"hour": 2})
     cutouts.remove(OTHER)
     assert len(counted.calls) == 2
+
+
+# Pitfall: what is counted in a cache is forgotten whenever that has no room, or is restarted.
+def test_the_budget_stands_in_no_cache(counted, site):
+    site(BUDGET={"hour": 1})
+    cutouts.remove(PHOTO)
+    for cache in caches.all():
+        cache.clear()
+    with pytest.raises(SpendingError):
+        cutouts.remove(OTHER)
+    assert len(counted.calls) == 1
 
 
 def test_after_two_calls_in_doubt_no_third_is_made(counted):

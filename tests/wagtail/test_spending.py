@@ -10,6 +10,7 @@ from django_site.gallery.models import GalleryPage
 from django_site.photographs import rendered, upload
 from wagtail.images.formats import FORMATS, FORMATS_BY_NAME, Format
 from wagtail.images.models import Filter
+from wagtail.log_actions import LogContext
 from wagtail.models import Page, Site
 
 from rembg_plugins.django.models import Call
@@ -96,6 +97,14 @@ def test_a_picture_in_rich_text_costs_nothing_in_the_editor(page, counted, admin
     finally:
         FORMATS.remove(one)
         del FORMATS_BY_NAME["cut"]
+
+
+# Pitfall: where the admin lies is not always known: a proxy or a URLconf may have moved it.
+def test_a_view_of_the_admin_spends_nothing_wherever_it_lies(page, counted, admin_user):
+    with LogContext(user=admin_user):
+        html = rendered("{% image photo removebg width-40 %}", photo=page.photo)
+    assert "not-found" in html
+    assert counted.calls == []
 
 
 def test_a_list_of_pictures_in_the_admin_spends_nothing(page, counted, admin_client):
