@@ -90,3 +90,16 @@ def test_alpha_that_a_picture_has_stays_clear(counted):
     cut = opened(upload(encode(picture, "PNG"), "a.png").get_rendition("removebg|width-90"))
     assert cut.getchannel("A").getpixel((45, 30)) == 0
     assert cut.getchannel("A").getpixel((15, 30)) == 255
+
+
+# Pitfall: an engine may see no alpha, and call opaque what was clear in the picture already.
+def test_alpha_that_the_engine_overlooked_stays_clear():
+    picture, mask = disc()
+    clear = Image.new("L", (80, 60), 255)
+    clear.paste(0, (30, 20, 50, 40))
+    rendition = picture.resize((80, 60), Image.Resampling.LANCZOS)
+    rendition.putalpha(clear)
+    alpha = composed(picture, mask, (80, 60), rendition=rendition).getchannel("A")
+    assert mask.resize((80, 60)).getpixel((40, 30)) == 255
+    assert alpha.crop((30, 20, 50, 40)).getextrema() == (0, 0)
+    assert alpha.getpixel((20, 30)) == 255

@@ -7,7 +7,14 @@ from django.core.cache import caches
 from django.core.management import call_command
 from django.db import connection, connections
 from django.test.utils import CaptureQueriesContext
-from django_site.photographs import encode, opened, photograph, rendered, upload
+from django_site.photographs import (
+    encode,
+    opened,
+    photograph,
+    rendered,
+    unlike_inside,
+    upload,
+)
 from PIL import Image
 from wagtail.images import get_image_model
 from wagtail.images.models import AbstractImage, Filter
@@ -37,6 +44,21 @@ def test_fourteen_renditions_and_an_equal_upload_are_one_call(counted):
     for width in range(10, 150, 10):
         image.get_rendition(f"removebg|width-{width}")
     upload(name="again.jpg").get_rendition("removebg|width-90")
+    assert len(counted.calls) == 1
+
+
+def test_a_focal_point_that_is_moved_gives_another_crop_at_no_cost(counted):
+    image = upload(encode(photograph(), "PNG"), "photo.png")
+    place = {"focal_point_width": 20, "focal_point_height": 20}
+    found = []
+    for x in (40, 260):
+        for name, value in {**place, "focal_point_x": x, "focal_point_y": 100}.items():
+            setattr(image, name, value)
+        image.save()
+        cut = opened(image.get_rendition("removebg|fill-60x90-c60"))
+        assert unlike_inside(cut, opened(image.get_rendition("fill-60x90-c60"))) == 0
+        found.append(cut.tobytes())
+    assert found[0] != found[1]
     assert len(counted.calls) == 1
 
 

@@ -157,6 +157,22 @@ def test_with_the_mixin_stock_tags_show_the_original_meanwhile(worker):
     assert image.renditions.filter(filter_spec__contains="removebg").count() == 3
 
 
+# Pitfall: Wagtail's `Picture` tells formats by the specs that were asked for, as callers do.
+@pytest.mark.parametrize("kind", ["original", "placeholder"])
+def test_what_is_shown_meanwhile_stands_under_the_specs_that_were_asked_for(
+    worker, monkeypatch, kind
+):
+    monkeypatch.setattr(Photo, "cutout_meanwhile", kind)
+    image = photo()
+    specs = ["removebg|format-webp|width-60", "removebg|width-60", "width-60|removebg-mask"]
+    found = image.get_renditions(*specs)
+    assert list(found) == specs
+    assert {one.rembg_state for one in found.values()} == {"pending"}
+    html = rendered("{% picture photo removebg format-{webp,png} width-60 %}", photo=image)
+    assert html.count('type="image/webp"') == 1
+    assert html.count('data-rembg="pending"') == 1
+
+
 def test_with_the_mixin_a_placeholder_can_be_chosen(worker, monkeypatch):
     monkeypatch.setattr(Photo, "cutout_meanwhile", "placeholder")
     html = rendered("{% image photo removebg width-60 %}", photo=photo())
