@@ -246,6 +246,15 @@ def test_without_any_tasks_that_is_said(site, counted, product, monkeypatch, fre
     deferral.request_cutout(product, "photo")  # a queue of the site's own needs neither
 
 
+# Pitfall: the setting TASKS is shared by both; a site on Django 6 has workers for Django's own.
+def test_tasks_of_django_itself_come_before_those_of_the_package(site, monkeypatch, fresh_task):
+    own = SimpleNamespace(task=lambda **_: lambda function: f"Django's {function.__name__}")
+    monkeypatch.setitem(sys.modules, "django.tasks", own)
+    from rembg_plugins.django.task import make_cutout
+
+    assert make_cutout == "Django's make_cutout"
+
+
 @pytest.mark.parametrize(
     ("queues", "expected"),
     [(None, "default"), ([], "default"), (["low", "default"], "default"), (["low"], "low")],
