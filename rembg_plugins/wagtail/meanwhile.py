@@ -11,7 +11,7 @@ from django.utils.html import format_html
 from wagtail.images.models import Filter
 from wagtail.images.shortcuts import get_rendition_or_not_found, get_renditions_or_not_found
 
-from rembg_plugins.wagtail.specs import without_cutout
+from rembg_plugins.wagtail.specs import is_cut_out, without_cutout
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -100,17 +100,23 @@ def meanwhile(image: Any, spec: str, problem: CutoutError, *, kind: Kind) -> Mea
 
 def all_meanwhile(
     image: Any, specs: Sequence[str], problem: CutoutError, *, kind: Kind
-) -> dict[str, Meanwhile]:
-    """The same for several, under the specs that were asked for.
+) -> dict[str, Any]:
+    """The same for several, under the specs that were asked for; plain ones stay what they are.
 
     Wagtail's ``Picture`` tells formats apart by these keys.
     """
-    if kind == "placeholder":
-        return {spec: _placeholder(image, spec, problem) for spec in specs}
-    plain = {spec: without_cutout(spec) for spec in specs}
-    filters = list(dict.fromkeys(plain.values()))
-    found = get_renditions_or_not_found(image, filters)
-    return {spec: Meanwhile(found[_key(image, plain[spec])], problem.state) for spec in specs}
+    waiting = {spec for spec in specs if is_cut_out(spec)}
+    drawn = waiting if kind == "placeholder" else set()  # nothing is decoded or saved for these
+    plain = {spec: without_cutout(spec) for spec in specs if spec not in drawn}
+    found = get_renditions_or_not_found(image, list(dict.fromkeys(plain.values())))
+
+    def shown(spec: str) -> Any:
+        if spec in drawn:
+            return _placeholder(image, spec, problem)
+        rendition = found[_key(image, plain[spec])]
+        return Meanwhile(rendition, problem.state) if spec in waiting else rendition
+
+    return {spec: shown(spec) for spec in specs}
 
 
 def _key(image: Any, spec: str) -> str:

@@ -173,6 +173,18 @@ def test_what_is_shown_meanwhile_stands_under_the_specs_that_were_asked_for(
     assert html.count('data-rembg="pending"') == 1
 
 
+# Pitfall: who asks for plain renditions and cut-outs at once still wants the plain ones.
+@pytest.mark.parametrize("kind", ["original", "placeholder"])
+def test_plain_renditions_among_cut_outs_are_neither_marked_nor_replaced(worker, monkeypatch, kind):
+    monkeypatch.setattr(Photo, "cutout_meanwhile", kind)
+    image = photo()
+    found = image.get_renditions("removebg|width-60", "width-60", "width-30")
+    assert found["removebg|width-60"].rembg_state == "pending"
+    for spec in ("width-60", "width-30"):
+        assert found[spec].url == image.get_rendition(spec).url
+        assert not hasattr(found[spec], "rembg_state")
+
+
 def test_with_the_mixin_a_placeholder_can_be_chosen(worker, monkeypatch):
     monkeypatch.setattr(Photo, "cutout_meanwhile", "placeholder")
     html = rendered("{% image photo removebg width-60 %}", photo=photo())
