@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import time
@@ -13,7 +14,7 @@ from django.db import Error as DatabaseError
 from django.utils import timezone
 
 from rembg_plugins.core.store import key_of
-from rembg_plugins.django import cutouts, ledger
+from rembg_plugins.django import cutouts, ledger, outputs
 from rembg_plugins.django.pictures import pictures, sources_in
 from rembg_plugins.django.store import name_of
 
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from django.db.models import Model
 
     from rembg_plugins.core.engine import Engine
-    from rembg_plugins.django.pictures import Picture
     from rembg_plugins.django.store import DjangoStore
 
 _ENTRY = re.compile(r"([0-9a-f]{64})\.[\w.]+")
@@ -38,12 +38,14 @@ class Marks:
 
     Attributes:
         keys: Of their cut-outs, made or not, by every engine that the ledger knows.
+        digests: The sha256 of each file.
         looked_at: How many files were looked at.
         missing: Files that are not there.
         unreadable: Other files and tables that cannot be read, and why.
     """
 
     keys: set[str] = field(default_factory=set)
+    digests: set[str] = field(default_factory=set)
     looked_at: int = 0
     missing: tuple[str, ...] = ()
     unreadable: tuple[str, ...] = ()
@@ -56,7 +58,8 @@ class Swept:
     Attributes:
         name: In the storage.
         size: In bytes.
-        is_cutout: Whether it is a cut-out; else a failure that is past, or a leftover.
+        is_cutout: Whether it is a cut-out; else a failure that is past, a note on a file that is
+            gone, or a leftover.
     """
 
     name: str
@@ -84,6 +87,7 @@ def mark(skip: Collection[type[Model]] = ()) -> Marks:
     """
     engines = tuple(_engines())
     keys: set[str] = set()
+    digests: set[str] = set()
     missing: list[str] = []
     unreadable: list[str] = []
     looked_at = 0
@@ -91,7 +95,9 @@ def mark(skip: Collection[type[Model]] = ()) -> Marks:
         for picture in pictures(skip):
             looked_at += 1
             try:
-                keys |= _keys(picture, engines)
+                content = picture.read()
+                digests.add(hashlib.sha256(content).hexdigest())
+                keys |= _keys(content, engines)
             except FileNotFoundError:
                 missing.append(str(picture))
             except Exception as problem:  # noqa: BLE001 - storages raise what they like
@@ -99,17 +105,22 @@ def mark(skip: Collection[type[Model]] = ()) -> Marks:
     except DatabaseError as problem:
         unreadable.append(f"a table: {problem}")
     return Marks(
-        keys=keys, looked_at=looked_at, missing=tuple(missing), unreadable=tuple(unreadable)
+        keys=keys,
+        digests=digests,
+        looked_at=looked_at,
+        missing=tuple(missing),
+        unreadable=tuple(unreadable),
     )
 
 
-def sweepable(store: DjangoStore, keys: set[str], *, older_than: timedelta) -> Iterator[Swept]:
-    """The files that can go: cut-outs that are not used, failures that are past, leftovers.
+def sweepable(store: DjangoStore, marks: Marks, *, older_than: timedelta) -> Iterator[Swept]:
+    """The files that can go: cut-outs of no picture, past failures, notes on no file, leftovers.
 
     Args:
         store: Whose files.
-        keys: Of the cut-outs that are used.
-        older_than: How old a cut-out must be; a form's may be unused for as long as it is saved.
+        marks: What is used.
+        older_than: How old a cut-out or a note must be; a form's cut-out may be unused for as long
+            as it is saved.
 
     Raises:
         Exception: Whatever the storage raises.
@@ -117,11 +128,12 @@ def sweepable(store: DjangoStore, keys: set[str], *, older_than: timedelta) -> I
     storage = store.storage
     for name in _files(storage, "cutouts"):
         key = _key_of(name)
-        if key is None or (key in keys and name == name_of(key)):
+        if key is None or (key in marks.keys and name == name_of(key)):
             continue
         is_cutout = name == name_of(key)
         if _age(storage, name) > (older_than if is_cutout else _LEFT_BEHIND):
             yield _swept(storage, name, is_cutout=is_cutout)
+    yield from _notes_on_no_file(store, marks.digests, older_than)
     for name in _files(storage, "failures"):
         if _is_past(store, name):
             yield _swept(storage, name)
@@ -138,9 +150,23 @@ def _engines() -> Iterator[Engine]:
         yield cast("Engine", _EngineName(name=name, version=version))
 
 
-def _keys(picture: Picture, engines: Iterable[Engine]) -> set[str]:
-    sources = sources_in(picture.read())
+def _keys(content: bytes, engines: Iterable[Engine]) -> set[str]:
+    sources = sources_in(content)
     return {key_of(source, engine) for source in sources for engine in engines}
+
+
+def _notes_on_no_file(
+    store: DjangoStore, digests: set[str], older_than: timedelta
+) -> Iterator[Swept]:
+    """Those on cut-outs that a storage kept, and that are there no more."""
+    in_use: dict[bytes, set[str]] = {}  # there are as many texts as profiles, and many notes
+    for name in _files(store.storage, outputs.FOLDER):
+        if _age(store.storage, name) <= older_than or (text := store.read(name)) is None:
+            continue
+        if text not in in_use:
+            in_use[text] = outputs.names_of(digests, text)
+        if name not in in_use[text]:
+            yield _swept(store.storage, name)
 
 
 def _files(storage: Storage, folder: str) -> Iterator[str]:

@@ -10,6 +10,8 @@ from rembg_plugins.core.options import form_fields
 from rembg_plugins.django import cutouts
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from rembg_plugins.core.options import Options
     from rembg_plugins.core.source import Source
 
@@ -20,7 +22,8 @@ FOLDER = "outputs"
 def remember(content: bytes, options: Options) -> None:
     """Note that these bytes are what the options made of some picture."""
     digest = hashlib.sha256(content).hexdigest()
-    cutouts.store().write(_name_of(digest, options), _text_of(options))
+    text = _text_of(options)
+    cutouts.store().write(_name_of(digest, text), text)
 
 
 def is_output(picture: Source, options: Options) -> bool:
@@ -29,13 +32,24 @@ def is_output(picture: Source, options: Options) -> bool:
     Raises:
         ValidationError: It cannot be read any more.
     """
-    return cutouts.store().read(_name_of(picture.digest(), options)) is not None
+    name = _name_of(picture.digest(), _text_of(options))
+    return cutouts.store().read(name) is not None
+
+
+def names_of(digests: Iterable[str], text: bytes) -> set[str]:
+    """The names of the notes on some files, as far as they hold this text.
+
+    Args:
+        digests: The sha256 of each file.
+        text: What a note holds: the options.
+    """
+    return {_name_of(digest, text) for digest in digests}
 
 
 def _text_of(options: Options) -> bytes:
     return json.dumps(form_fields(options), sort_keys=True).encode()
 
 
-def _name_of(digest: str, options: Options) -> str:
-    key = hashlib.sha256(digest.encode() + _text_of(options)).hexdigest()
+def _name_of(digest: str, text: bytes) -> str:
+    key = hashlib.sha256(digest.encode() + text).hexdigest()
     return f"{FOLDER}/{key[:2]}/{key}.json"

@@ -85,7 +85,7 @@ class Command(BaseCommand):
         # What was made since may belong to a picture that was saved after its model was read.
         older_than = max(timedelta(days=options["days"]), timezone.now() - began + _AT_WORK)
         try:
-            found = list(sweepable(cutouts.store(), marks.keys, older_than=older_than))
+            found = list(sweepable(cutouts.store(), marks, older_than=older_than))
         except Exception as problem:  # storages raise what they like
             message = f"The store cannot be read: {type(problem).__name__}: {problem}"
             raise CommandError(message) from problem
