@@ -16,6 +16,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django_site.photographs import encode, photograph, rendered, upload
 from wagtail.images import get_image_model
+from wagtail.images.models import Filter
 
 PROGRAM = Path(__file__).parents[2] / "benchmarks" / "wagtail_views.py"
 PICTURES, PROCESSES = 20, 4
@@ -37,6 +38,23 @@ def test_a_page_of_fifty_cut_outs_takes_the_queries_of_a_plain_one(counted):
             assert rendered(page, photos=found).count("<img") == 50
         counts.append(len(queries))
     assert counts == [2, 2]
+
+
+# Pitfall: the picture is decoded first, and only then is it found out that there is no cut-out.
+@pytest.mark.django_db
+def test_a_first_view_of_a_pending_cut_out_makes_the_plain_renditions_and_no_other(
+    worker, monkeypatch
+):
+    made, run = [], Filter.run
+
+    def note(self, *args, **kwargs):
+        made.append(self.spec)
+        return run(self, *args, **kwargs)
+
+    monkeypatch.setattr(Filter, "run", note)
+    page = "{% cutout photo width-20 %}{% cutout_picture photo width-{16,24} %}"
+    assert rendered(page, photo=upload()).count('data-rembg="pending"') == 2
+    assert sorted(made) == ["width-16", "width-20", "width-24"]
 
 
 class Site:
