@@ -2,7 +2,14 @@ from __future__ import annotations
 
 import pytest
 from core.pictures import orientation
-from django_site.photographs import encode, opened, photograph, unlike_inside, upload
+from django_site.photographs import (
+    encode,
+    opened,
+    photograph,
+    rendered,
+    unlike_inside,
+    upload,
+)
 from PIL import Image, ImageCms
 
 from rembg_plugins.core.limits import MAX_BYTES
@@ -94,6 +101,17 @@ def test_an_svg_stays_as_it_is(counted, spec):
         spec = "removebg|width-20|format-png|preserve-svg"
     assert image.get_rendition(spec).file.name.endswith(".svg")
     assert counted.calls == []
+
+
+# Pitfall: a drawing that waits for a cut-out waits for ever.
+@pytest.mark.parametrize("keys", [{}, {"AUTO": False}], ids=str)
+def test_a_drawing_is_never_pending_and_no_task_is_asked_for_it(worker, site, keys):
+    site(**keys)
+    page = "{% cutout photo width-20 %}{% cutout_srcset photo width-{20,30} %}"
+    html = rendered(page, photo=upload(SVG, "a.svg"))
+    assert html.count(".svg") == 4
+    assert "data-rembg" not in html
+    assert worker.wanted == []
 
 
 def test_a_profile_stays_with_its_colors(counted):
