@@ -15,6 +15,11 @@ from rembg_plugins.wagtail.specs import is_cut_out
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+_LONGEST = 65
+"""Characters of a spec that fit into the name of a rendition's file, of which there are 100 at
+most: folder, a letter of the picture's name, 8 digits of a key, an extension and, where the name is
+taken, 8 characters more."""
+
 _DIRECTIVE = "preserve-svg"  # which Wagtail takes out of a spec; it is no operation
 _EXAMPLES = {
     "original": "original",
@@ -50,12 +55,22 @@ def in_spec(spec: str) -> Iterator[tuple[str, str]]:
     found: dict[str, str] = {}
     for one in expanded:
         parts = [part for part in one.split("|") if part != _DIRECTIVE]
-        ours = [part for part in parts if is_cut_out(part)]
-        if len(ours) > 1:
-            found.setdefault(f"{' and '.join(ours)} stand in one spec", "Write one of them.")
+        found.update(_in_whole("|".join(parts), parts))
         for part in parts:
             found.update(_in_part(part))
     yield from found.items()
+
+
+def _in_whole(spec: str, parts: list[str]) -> Iterator[tuple[str, str]]:
+    ours = [part for part in parts if is_cut_out(part)]
+    if len(ours) > 1:
+        yield f"{' and '.join(ours)} stand in one spec", "Write one of them."
+    if ours and "format-gif" in parts:
+        yield "format-gif has no soft edges: the ground is black", "Write format-webp, or none."
+    if len(spec) > _LONGEST:
+        size = f"{spec} has {len(spec)} characters, of which the name of a file is made"
+        hint = "Leave out what is the default, or give the profile a shorter name."
+        yield f"{size}: {_LONGEST} always fit", hint
 
 
 def _in_part(part: str) -> Iterator[tuple[str, str]]:

@@ -90,6 +90,9 @@ def test_a_wrong_spec_is_an_error(template, tag):
     assert "page.html:1: " in found.msg
 
 
+LONG = "removebg-product|fill-1000x1000-c100|jpegquality-100|webpquality-9"
+
+
 @pytest.mark.parametrize(
     ("spec", "told", "hint"),
     [
@@ -101,6 +104,8 @@ def test_a_wrong_spec_is_an_error(template, tag):
         ("removebg-mask-product", "has 2 arguments", "removebg-mask, removebg-product"),
         ("removebg|removebg-mask", "removebg and removebg-mask stand in one spec", "one of them"),
         ("removebg|width-{2,3}{4,5}", "braces", "width-{200,400}"),
+        ("removebg|format-gif", "the ground is black", "format-webp"),
+        (LONG, "has 66 characters", "a shorter name"),
     ],
 )
 def test_the_hint_is_that_of_the_mistake(site, spec, told, hint):
