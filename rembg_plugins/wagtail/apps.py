@@ -29,6 +29,7 @@ class RembgWagtailConfig(AppConfig):
             foresight,
             replacement,
             spending,
+            worker,  # noqa: F401 - registers its check
         )
 
         spending.watch_requests()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import time
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
+from wagtail.admin import messages
 from wagtail.images.models import SourceImageIOError
 from wagtail.images.views.bulk_actions.image_bulk_action import ImageBulkAction
 
@@ -16,14 +18,26 @@ from rembg_plugins.wagtail import approvals
 from rembg_plugins.wagtail.mattes import source_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
+
+    from django.http import HttpRequest
 
 PERMISSION = "rembg_wagtail.use_credits"
 _LOOKED_AT = 100  # pictures that are read to find out whether they are paid for already
 
 
 class RemoveBackgroundAction(ImageBulkAction):
-    """Approves pictures, and has their cut-outs made: after the confirming POST is committed."""
+    """Approves pictures, and has their cut-outs made: after the confirming POST is committed.
+
+    Attributes:
+        seconds: For how long it asks for cut-outs, in s; the last that was begun is ended. Where
+            no worker runs the tasks, each is a call within this request, which a web server ends
+            after 30 s or so. What is left over is made when a page shows it.
+        clock: Gives the time in s.
+    """
+
+    seconds: ClassVar[float] = 10.0
+    clock: ClassVar[Callable[[], float]] = time.monotonic
 
     display_name = _("Remove background")
     aria_label = _("Remove the backgrounds of selected images")
@@ -45,23 +59,38 @@ class RemoveBackgroundAction(ImageBulkAction):
         return context
 
     def get_execution_context(self) -> dict[str, Any]:
-        """Who does it."""
-        return {**super().get_execution_context(), "who": self.request.user.get_username()}
+        """Who does it, and to whom the end of it is told."""
+        context: dict[str, Any] = super().get_execution_context()
+        return {**context, "who": self.request.user.get_username(), "request": self.request}
 
     @classmethod
-    def execute_action(cls, objects: Sequence[Any], who: str = "", **_: Any) -> tuple[int, int]:
+    def execute_action(
+        cls,
+        objects: Sequence[Any],
+        who: str = "",
+        request: HttpRequest | None = None,
+        **_: Any,
+    ) -> tuple[int, int]:
         """Approve them; no call is made in this transaction."""
         approvals.approve(objects, who=who)
-        transaction.on_commit(lambda: _request(objects))
+
+        def committed() -> None:
+            asked = cls._ask(objects)
+            if request is not None:
+                _tell(request, asked=asked, left=len(objects) - asked)
+
+        transaction.on_commit(committed)
         return len(objects), 0
 
-    def get_success_message(self, num_parent_objects: int, num_child_objects: int) -> str:  # noqa: ARG002 - Wagtail's signature
-        """One sentence."""
-        return ngettext(
-            "The background of %(count)d image is being removed.",
-            "The backgrounds of %(count)d images are being removed.",
-            num_parent_objects,
-        ) % {"count": num_parent_objects}
+    @classmethod
+    def _ask(cls, images: Sequence[Any]) -> int:
+        """Ask for their cut-outs, as many as the time allows; how many those are."""
+        end = cls.clock() + cls.seconds
+        for number, image in enumerate(images, 1):
+            deferral.request_cutout(image, "file")
+            if cls.clock() >= end:
+                return number
+        return len(images)
 
 
 def most_credits(images: Iterable[Any]) -> int:
@@ -79,6 +108,20 @@ def _is_ready(image: Any) -> bool:
         return False
 
 
-def _request(images: Iterable[Any]) -> None:
-    for image in images:
-        deferral.request_cutout(image, "file")
+def _tell(request: HttpRequest, *, asked: int, left: int) -> None:
+    if asked:
+        text = ngettext(
+            "The background of %(count)d image is being removed.",
+            "The backgrounds of %(count)d images are being removed.",
+            asked,
+        )
+        messages.success(request, text % {"count": asked})
+    if left:
+        text = ngettext(
+            "%(count)d more image is approved: its background is removed when a page shows it, "
+            "or when you choose it here again.",
+            "%(count)d more images are approved: their backgrounds are removed when a page shows "
+            "them, or when you choose them here again.",
+            left,
+        )
+        messages.warning(request, text % {"count": left})

@@ -50,7 +50,7 @@ def is_allowed_here() -> bool:
 
 
 def is_allowed_for(image: Any) -> bool:
-    """Whether a picture may be paid for unasked, as ``REMBG["AUTO"]`` says.
+    """Whether a picture may be paid for, as ``REMBG["AUTO"]`` says, or since a person approved it.
 
     Raises:
         ConfigurationError: ``REMBG`` cannot be read.
@@ -59,7 +59,7 @@ def is_allowed_for(image: Any) -> bool:
     auto = current().auto
     if auto is True:
         return True
-    return approvals.is_approved(image) if auto is False else bool(auto(image))
+    return (auto is not False and bool(auto(image))) or approvals.is_approved(image)
 
 
 def watch_requests() -> None:
