@@ -27,6 +27,7 @@ class RembgWagtailConfig(AppConfig):
         from rembg_plugins.wagtail import (  # noqa: PLC0415 - once apps are loaded
             checks,  # noqa: F401 - registers itself
             foresight,
+            regeneration,
             replacement,
             spending,
             worker,  # noqa: F401 - registers its check
@@ -35,3 +36,4 @@ class RembgWagtailConfig(AppConfig):
         spending.watch_requests()
         replacement.watch_pictures()
         foresight.install()
+        regeneration.install()
