@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from rembg_plugins.core.result import Result
     from rembg_plugins.core.source import Source
 
+_ONLY_HERE = "not in the store: "
+
 _log = logging.getLogger(__name__)
 
 
@@ -66,13 +68,13 @@ def matte_of(image: Any, source: Source, *, may_spend: bool) -> Entry:
         Exception: Whatever the site's own function in ``AUTO`` raises.
     """
     key = key_of(source, cutouts.adapter().engine)
-    recent = memory.get(key)
+    recent = _remembered(key)
     if recent is not None:
         return recent
     with decoding(source.size):
         entry = cutouts.store().get(key)
     if entry is None:
-        entry = _made(image, source, key, may_spend=may_spend)
+        return _made(image, source, key, may_spend=may_spend)
     memory.put(key, entry)
     return entry
 
@@ -95,7 +97,19 @@ def _made(image: Any, source: Source, key: str, *, may_spend: bool) -> Entry:
         raise CutoutPendingError(message)
     result = cutouts.remove(source, purpose=purpose_of(image))
     with decoding(source.size):
-        return cutouts.store().get(key) or _not_kept(source, result)
+        entry = cutouts.store().get(key)
+        if entry is None:
+            key, entry = _ONLY_HERE + key, _not_kept(source, result)
+    memory.put(key, entry)
+    return entry
+
+
+def _remembered(key: str) -> Entry | None:
+    """What was used a moment ago, unless a person had it forgotten since, in any process."""
+    entry = memory.get(key)
+    if entry is not None and cutouts.store().has(key):
+        return entry
+    return memory.get(_ONLY_HERE + key)
 
 
 def _not_kept(source: Source, result: Result) -> Entry:

@@ -1,4 +1,4 @@
-"""Cut-outs that are of a picture no more: it was replaced, or is gone."""
+"""Cut-outs that are of a picture no more: it was replaced, or is gone, or a person forgot them."""
 
 from __future__ import annotations
 
@@ -7,19 +7,23 @@ from typing import Any
 from django.db.models.signals import post_delete, post_save
 from wagtail.images import get_image_model
 from wagtail.images.exceptions import InvalidFilterSpecError
+from wagtail.images.models import AbstractImage
 
 from rembg_plugins.django import tables
+from rembg_plugins.django.signals import cutout_forgotten
 from rembg_plugins.wagtail import approvals
 from rembg_plugins.wagtail.look import NAME
 from rembg_plugins.wagtail.models import Approval
+from rembg_plugins.wagtail.specs import is_cut_out
 
 
 def watch_pictures() -> None:
-    """Look at each picture that is saved or deleted."""
+    """Look at each picture that is saved or deleted, or whose cut-out is forgotten."""
     model = get_image_model()
     uid = "rembg_plugins.wagtail.replacement"
     post_save.connect(_forget_stale, sender=model, dispatch_uid=f"{uid}.saved")
     post_delete.connect(_forget_approval, sender=model, dispatch_uid=f"{uid}.deleted")
+    cutout_forgotten.connect(_forget_renditions, dispatch_uid=f"{uid}.forgotten")
 
 
 def _forget_stale(
@@ -40,6 +44,14 @@ def _forget_stale(
     for rendition in instance.renditions.filter(filter_spec__contains=NAME):
         if _has_another_name(instance, rendition) or _is_older(rendition, instance):
             rendition.delete()
+
+
+def _forget_renditions(*, instance: object, **_: Any) -> None:
+    """A page that found them would never ask for the cut-out that is to be made anew."""
+    if isinstance(instance, AbstractImage):
+        for rendition in instance.renditions.all():
+            if is_cut_out(rendition.filter_spec):
+                rendition.delete()
 
 
 def _forget_approval(*, instance: Any, **_: Any) -> None:

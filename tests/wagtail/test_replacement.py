@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from django.core.files.base import ContentFile
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.management import call_command
 from django.db import connection
 from django.urls import reverse
 from django_site.photographs import encode, opened, photograph, upload
@@ -121,6 +122,23 @@ def test_the_approval_of_a_deleted_picture_is_not_that_of_the_next_one(counted):
     number = image.pk
     image.delete()
     assert not is_approved(upload(pk=number))
+
+
+# Pitfall: renditions that are there are shown for ever, whatever becomes of the cut-out.
+def test_a_cut_out_that_a_person_had_forgotten_is_made_anew_by_the_next_page(counted, tmp_path):
+    image, other = upload(), upload(OTHER, "other.jpg")
+    for one in (image, other):
+        one.get_renditions(SPEC, "removebg-mask|width-50", "width-50")
+    call_command("rembg_refresh", "wagtailimages.image", str(image.pk), yes=True)
+    assert [one.filter_spec for one in image.renditions.all()] == ["width-50"]
+    assert other.renditions.count() == 3
+    assert len(counted.calls) == 2
+    fresh(image).get_rendition(SPEC)
+    assert len(counted.calls) == 3
+    path = tmp_path / "photo.jpg"
+    path.write_bytes(OTHER)
+    call_command("rembg_refresh", str(path), yes=True)  # of no object
+    assert other.renditions.count() == 3
 
 
 def test_renditions_go_with_their_picture_and_the_cut_out_stays_for_the_collection(counted):
