@@ -45,15 +45,11 @@ def approve(images: Iterable[Model], *, who: str) -> None:
         )
 
 
-def withdraw(image: Model, pk: object | None = None) -> None:
-    """Forget that a picture was approved, if it was.
-
-    Args:
-        image: The picture.
-        pk: Its primary key, where the picture has lost it.
-    """
-    key = str(image.pk if pk is None else pk)
-    Approval.objects.filter(model=label_of(image), object_pk=key).delete()
+def withdraw(image: Model) -> bool:
+    """Forget that a picture was approved; whether it was, as it is now or as it was before."""
+    found = Approval.objects.filter(model=label_of(image), object_pk=str(image.pk))
+    count, _ = found.delete()
+    return count > 0
 
 
 def label_of(image: Model) -> str:

@@ -1,4 +1,4 @@
-"""The bulk action "Remove background" of the list of images."""
+"""The bulk actions of the list of images: "Remove background", and the approval taken back."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ import time
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.db import transaction
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 from wagtail.admin import messages
 from wagtail.images.models import SourceImageIOError
 from wagtail.images.views.bulk_actions.image_bulk_action import ImageBulkAction
 
 from rembg_plugins.core.errors import RembgError
 from rembg_plugins.django import cutouts, deferral
+from rembg_plugins.django.settings import current
 from rembg_plugins.wagtail import approvals
 from rembg_plugins.wagtail.mattes import source_of
 
@@ -26,7 +27,20 @@ PERMISSION = "rembg_wagtail.use_credits"
 _LOOKED_AT = 100  # pictures that are read to find out whether they are paid for already
 
 
-class RemoveBackgroundAction(ImageBulkAction):
+class _DecidingAction(ImageBulkAction):
+    """What those may do who decide about credits."""
+
+    action_priority = 90
+
+    def check_perm(self, obj: Any) -> bool:
+        """Whether this user may change the picture, and use credits."""
+        if obj.is_svg() or not self.request.user.has_perm(PERMISSION):
+            return False
+        policy = self.permission_policy
+        return bool(policy.user_has_permission_for_instance(self.request.user, "change", obj))
+
+
+class RemoveBackgroundAction(_DecidingAction):
     """Approves pictures, and has their cut-outs made: after the confirming POST is committed.
 
     Attributes:
@@ -43,14 +57,6 @@ class RemoveBackgroundAction(ImageBulkAction):
     aria_label = _("Remove the backgrounds of selected images")
     action_type = "rembg_remove_background"
     template_name = "rembg_wagtail/bulk_actions/confirm.html"
-    action_priority = 90
-
-    def check_perm(self, obj: Any) -> bool:
-        """Whether this user may change the picture, and use credits."""
-        if obj.is_svg() or not self.request.user.has_perm(PERMISSION):
-            return False
-        policy = self.permission_policy
-        return bool(policy.user_has_permission_for_instance(self.request.user, "change", obj))
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """What the page shows: the pictures, and what they cost at most."""
@@ -91,6 +97,36 @@ class RemoveBackgroundAction(ImageBulkAction):
             if cls.clock() >= end:
                 return number
         return len(images)
+
+
+class WithdrawApprovalAction(_DecidingAction):
+    """Takes approvals back: nothing more is paid for these pictures, unless ``AUTO`` allows it."""
+
+    display_name = _("Withdraw approval")
+    aria_label = _("Withdraw the approval to remove the backgrounds of selected images")
+    action_type = "rembg_withdraw_approval"
+    template_name = "rembg_wagtail/bulk_actions/withdraw.html"
+    action_priority = 91
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """What the page shows: the pictures, and whether approvals are all that counts here."""
+        context: dict[str, Any] = super().get_context_data(**kwargs)
+        return {**context, "only_approved": current().auto is False}
+
+    @classmethod
+    def execute_action(cls, objects: Sequence[Any], **_: Any) -> tuple[int, int]:
+        """Forget the approvals; how many there were."""
+        return sum(approvals.withdraw(one) for one in objects), 0
+
+    def get_success_message(self, num_parent_objects: int, num_child_objects: int) -> str:  # noqa: ARG002 - Wagtail's signature
+        """One sentence."""
+        if not num_parent_objects:
+            return gettext("None of these images was approved.")
+        return ngettext(
+            "The approval of %(count)d image was withdrawn.",
+            "The approvals of %(count)d images were withdrawn.",
+            num_parent_objects,
+        ) % {"count": num_parent_objects}
 
 
 def most_credits(images: Iterable[Any]) -> int:

@@ -7,7 +7,11 @@ from typing import TYPE_CHECKING
 from django.contrib.auth.models import Permission
 from wagtail.hooks import register
 
-from rembg_plugins.wagtail.bulk_action import PERMISSION, RemoveBackgroundAction
+from rembg_plugins.wagtail.bulk_action import (
+    PERMISSION,
+    RemoveBackgroundAction,
+    WithdrawApprovalAction,
+)
 from rembg_plugins.wagtail.look import NAME
 from rembg_plugins.wagtail.operation import RemoveBackground
 
@@ -26,4 +30,5 @@ def _permissions() -> QuerySet[Permission]:
 
 register("register_image_operations", _operations)
 register("register_bulk_action", RemoveBackgroundAction)
+register("register_bulk_action", WithdrawApprovalAction)
 register("register_permissions", _permissions)

@@ -6,8 +6,9 @@ from django.urls import reverse
 from django_site.photographs import encode, photograph, upload
 from wagtail.models import Collection, GroupCollectionPermission
 
-from rembg_plugins.wagtail.approvals import is_approved
+from rembg_plugins.wagtail.approvals import approve, is_approved
 from rembg_plugins.wagtail.bulk_action import PERMISSION
+from rembg_plugins.wagtail.errors import PendingError
 from rembg_plugins.wagtail.models import Approval
 
 pytestmark = pytest.mark.django_db
@@ -20,10 +21,8 @@ def images(counted):
     return [upload(encode(photograph(seed=seed)), f"{seed}.jpg") for seed in (1, 2, 3)]
 
 
-def address(images, ids=None):
-    path = reverse(
-        "wagtail_bulk_action", args=("wagtailimages", "image", "rembg_remove_background")
-    )
+def address(images, ids=None, action="rembg_remove_background"):
+    path = reverse("wagtail_bulk_action", args=("wagtailimages", "image", action))
     return f"{path}?" + "&".join(f"id={one}" for one in ids or [image.pk for image in images])
 
 
@@ -84,11 +83,14 @@ def test_the_post_approves_and_asks_for_the_cut_outs_once_it_is_committed(
     assert len(counted.calls) == 2
 
 
-# Pitfall: a bulk action is shown to everybody, and allowed to everybody unless it says otherwise.
-@pytest.mark.parametrize(
+WHO = pytest.mark.parametrize(
     ("may_spend", "may_change", "reached"),
     [(True, True, True), (False, True, False), (True, False, False), (False, False, False)],
 )
+
+
+# Pitfall: a bulk action is shown to everybody, and allowed to everybody unless it says otherwise.
+@WHO
 def test_only_who_may_change_the_picture_and_use_credits_can_do_it(
     images, worker, client, django_user_model, may_spend, may_change, reached
 ):
@@ -102,6 +104,50 @@ def test_only_who_may_change_the_picture_and_use_credits_can_do_it(
     assert ("You may not remove the backgrounds of these images" in text) is not reached
     client.post(address(images))
     assert Approval.objects.exists() is reached
+
+
+WITHDRAW = "rembg_withdraw_approval"
+
+
+def test_an_approval_can_be_withdrawn(images, site, counted, admin_client):
+    site(AUTO=False)
+    approve(images[:2], who="me")
+    images[0].get_rendition("removebg|width-40")
+    listing = admin_client.get(reverse("wagtailimages:index")).content.decode()
+    assert address(images, action=WITHDRAW).split("?")[0] in listing
+    assert "Nothing more is paid" in admin_client.get(address(images, action=WITHDRAW)).text
+    assert len(Approval.objects.all()) == 2
+    back = f"{address(images, action=WITHDRAW)}&next={reverse('wagtailimages:index')}"
+    answer = admin_client.post(back, follow=True)
+    assert "The approvals of 2 images were withdrawn." in answer.text
+    assert not any(map(is_approved, images))
+    images[0].get_rendition("removebg|width-50")  # it is there: nobody need approve it
+    with pytest.raises(PendingError):
+        images[1].get_rendition("removebg|width-40")
+    assert len(counted.calls) == 1
+    assert "None of these images was approved." in admin_client.post(back, follow=True).text
+
+
+@pytest.mark.parametrize("auto", [True, lambda _image: True], ids=["all", "own"])
+def test_where_approvals_are_not_all_that_counts_the_page_says_so(images, site, admin_client, auto):
+    site(AUTO=auto)
+    text = admin_client.get(address(images, action=WITHDRAW)).text
+    assert "may pay for images that nobody has approved" in text
+
+
+@WHO
+def test_only_who_may_approve_can_withdraw(
+    images, client, django_user_model, may_spend, may_change, reached
+):
+    approve(images, who="me")
+    root = Collection.get_first_root_node()
+    allowed = root if may_change else root.add_child(name="Others")
+    client.force_login(editor(django_user_model, may_spend=may_spend, collection=allowed))
+    text = client.get(address(images, action=WITHDRAW)).text
+    assert ("Yes, withdraw" in text) is reached
+    assert ("You may not decide about the backgrounds of these images" in text) is not reached
+    client.post(address(images, action=WITHDRAW))
+    assert Approval.objects.exists() is not reached
 
 
 def test_drawings_are_left_out(worker, admin_client):
