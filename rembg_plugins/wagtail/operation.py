@@ -48,8 +48,9 @@ class RemoveBackground(TransformOperation, FilterOperation):
     def __init__(self, method: str, *args: str) -> None:
         """Read the argument: ``mask``, a profile's name, or nothing.
 
-        Wagtail would look up the signature of ``construct`` each time that a page shows a
-        rendition which is there already: that took longer than all the rest of this.
+        It runs each time that a page shows a rendition which is there already, so it does only
+        what is needed then. Wagtail would look up the signature of ``construct``, too: that took
+        longer than all the rest of this.
 
         Raises:
             InvalidFilterSpecError: It is something else.
@@ -67,10 +68,10 @@ class RemoveBackground(TransformOperation, FilterOperation):
             ValueError: There is no such look of a cut-out.
         """
         self.options = options_of(look)
-        self._mine = threading.local()  # a filter may be shared by threads
-        # Threads of a pool know nothing of the request that they work for.
-        self._thread = threading.get_ident()
-        self._may_spend = spending.is_allowed_here()
+        self._origin = spending.Origin()
+        # By the thread, since threads may share a filter; one thread makes one rendition at once.
+        self._tracks: dict[int, Track] = {}
+        self._made: dict[int, tuple[Any, Source, Entry]] = {}
 
     def run(self, first: Any, second: Any, env: dict[str, Any] | None = None) -> Any:
         """As a transform (``transform, image``), or as a filter (``willow, image, env``).
@@ -81,8 +82,8 @@ class RemoveBackground(TransformOperation, FilterOperation):
         if second.is_svg():
             return first
         if env is None:
-            self._mine.track = Track()
-            return self._mine.track.begin(first)
+            track = self._tracks[threading.get_ident()] = Track()
+            return track.begin(first)
         cut = self._cut_out(first.get_pillow_image(), second)
         env.setdefault("output-format", self._output_format(env["original-format"]))
         return PillowImage(cut)
@@ -94,10 +95,11 @@ class RemoveBackground(TransformOperation, FilterOperation):
             CutoutError: There is none.
         """
         if not image.is_svg():
-            self._mine.made = (image, *self._guarded(lambda: self._matte(image)))
+            made = self._guarded(lambda: self._matte(image))
+            self._made[threading.get_ident()] = (image, *made)
 
     def _cut_out(self, rendition: Image.Image, image: Any) -> Image.Image:
-        placement = self._mine.track.placement()
+        placement = self._tracks.pop(threading.get_ident()).placement()
 
         def cut_out() -> Image.Image:
             source, entry = self._take_made(image) or self._matte(image)
@@ -108,11 +110,11 @@ class RemoveBackground(TransformOperation, FilterOperation):
 
     def _matte(self, image: Any) -> tuple[Source, Entry]:
         source = source_of(image)
-        return source, matte_of(image, source, may_spend=self._allowed())
+        return source, matte_of(image, source, may_spend=self._origin.may_spend())
 
     def _take_made(self, image: Any) -> tuple[Source, Entry] | None:
         """What :meth:`make` has found for the same picture, in the same thread; once."""
-        made = vars(self._mine).pop("made", None)
+        made = self._made.pop(threading.get_ident(), None)
         return None if made is None or made[0] is not image else made[1:]
 
     def _guarded(self, step: Any) -> Any:
@@ -127,10 +129,6 @@ class RemoveBackground(TransformOperation, FilterOperation):
         except Exception as problem:  # whatever it is, a page is not to fail for it
             _log.exception("No cut-out")
             raise as_cutout_error(problem) from problem
-
-    def _allowed(self) -> bool:
-        by_now = spending.is_allowed_here()
-        return by_now and (self._may_spend or self._thread == threading.get_ident())
 
     def _output_format(self, original: str) -> str:
         conversions = getattr(settings, "WAGTAILIMAGES_FORMAT_CONVERSIONS", {})

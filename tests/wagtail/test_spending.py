@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import threading
 
 import pytest
 from asgiref.sync import async_to_sync
@@ -211,3 +212,31 @@ def test_a_cut_out_that_is_there_asks_nobody(counted, site):
     site(AUTO=lambda image: image.nothing)
     image.get_rendition("removebg|width-50")
     assert len(counted.calls) == 1
+
+
+# Pitfall: of what a tag takes whose rendition is there, a good part was to find out who asks.
+@pytest.mark.parametrize("tag", ["image", "cutout"])
+def test_where_the_rendition_is_there_nobody_asks_whether_it_may_be_paid_for(
+    counted, monkeypatch, tag
+):
+    image = upload()
+    image.get_rendition("removebg|width-40")
+    monkeypatch.setattr(spending, "_is_allowed", None)  # would raise
+    html = rendered(f"{{% {tag} photo removebg width-40 %}}", photo=image)
+    assert "removebg" in html
+
+
+@pytest.mark.parametrize("path", ["/cms/", "/"])
+def test_a_thread_asks_for_the_request_that_it_works_for(counted, path):
+    asked, may_spend = [], path == "/"
+    spending._begin(environ=RequestFactory().get(path).environ)
+    try:
+        origin = spending.Origin()
+        for _ in range(3):
+            thread = threading.Thread(target=lambda: asked.append(origin.may_spend()))
+            thread.start()
+            thread.join(60)
+        assert origin.may_spend() is may_spend
+    finally:
+        spending._end()
+    assert asked == [may_spend] * 3
