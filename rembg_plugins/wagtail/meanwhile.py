@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import quote
 
@@ -14,7 +16,7 @@ from wagtail.images.shortcuts import get_rendition_or_not_found, get_renditions_
 from rembg_plugins.wagtail.specs import is_cut_out, without_cutout
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from django.utils.safestring import SafeString
 
@@ -30,6 +32,18 @@ _PLACEHOLDER = (
     '<svg xmlns="http://www.w3.org/2000/svg" width="{0}" height="{1}" viewBox="0 0 {0} {1}">'
     '<rect width="100%" height="100%" fill="#8883"/></svg>'
 )
+
+_nothing: ContextVar[bool] = ContextVar("rembg_nothing_meanwhile", default=False)
+
+
+@contextmanager
+def nothing_meanwhile() -> Iterator[None]:
+    """In the block, who asks for a cut-out gets it, or the error: nothing else will do."""
+    token = _nothing.set(True)
+    try:
+        yield
+    finally:
+        _nothing.reset(token)
 
 
 class Meanwhile:
@@ -92,7 +106,13 @@ class Placeholder(Meanwhile):
 
 
 def meanwhile(image: Any, spec: str, problem: CutoutError, *, kind: Kind) -> Meanwhile:
-    """What is shown in the place of one cut-out."""
+    """What is shown in the place of one cut-out.
+
+    Raises:
+        CutoutError: Nothing may be shown in its place.
+    """
+    if _nothing.get():
+        raise problem
     if kind == "placeholder":
         return _placeholder(image, spec, problem)
     return Meanwhile(get_rendition_or_not_found(image, without_cutout(spec)), problem.state)
@@ -104,7 +124,12 @@ def all_meanwhile(
     """The same for several, under the specs that were asked for; plain ones stay what they are.
 
     Wagtail's ``Picture`` tells formats apart by these keys.
+
+    Raises:
+        CutoutError: Nothing may be shown in their place.
     """
+    if _nothing.get():
+        raise problem
     waiting = {spec for spec in specs if is_cut_out(spec)}
     drawn = waiting if kind == "placeholder" else set()  # nothing is decoded or saved for these
     plain = {spec: without_cutout(spec) for spec in specs if spec not in drawn}

@@ -13,6 +13,7 @@ from wagtail.images.management.commands.wagtail_update_image_renditions import C
 
 from rembg_plugins.wagtail import spending
 from rembg_plugins.wagtail.errors import PendingError
+from rembg_plugins.wagtail.meanwhile import nothing_meanwhile
 from rembg_plugins.wagtail.operation import RemoveBackground
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def _without_spending(handle: Any) -> Any:
     def update(self: Command, *args: Any, **options: Any) -> Any:
         if options.get("purge_only"):
             return handle(self, *args, **options)
-        with spending.forbidden(), _keeping() as kept:
+        with spending.forbidden(), nothing_meanwhile(), _keeping() as kept:
             done = handle(self, *args, **options)
         if kept:
             self.stdout.write(self.style.WARNING(_told(len(kept))))
@@ -64,8 +65,7 @@ def _keep(*, instance: Any, **_: Any) -> None:
     """Refuse to delete a rendition that cannot be made anew.
 
     The command deletes first. An error brings the row back, as its transaction is rolled back,
-    but the command can then name it no more, and an image model that shows something meanwhile
-    raises none: the cut-out would be gone.
+    but the command can then name it no more, and where files are deleted at once, the file is gone.
     """
     kept = _kept.get()
     if kept is None:  # another thread deletes it

@@ -63,6 +63,21 @@ def counted(site):
 
 
 @pytest.fixture
+def own_images(settings):
+    """The site's image model is its own: with ``CutoutImageMixin``, and renditions of its own.
+
+    Wagtail and this package connect to the signals of the image model when a site starts.
+    """
+    from wagtail.images.signal_handlers import register_signal_handlers
+
+    from rembg_plugins.wagtail.replacement import watch_pictures
+
+    settings.WAGTAILIMAGES_IMAGE_MODEL = "gallery.Photo"
+    register_signal_handlers()
+    watch_pictures()
+
+
+@pytest.fixture
 def site(settings, tmp_path):
     """Changes keys of ``REMBG``, as in ``site(DEFER=True)``; files lie in the test's folder."""
     settings.MEDIA_ROOT = tmp_path / "media"

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 from django.core.cache import caches
-from django_site.fixtures import counted, site
+from django_site.fixtures import counted, own_images, site
 
 from rembg_plugins.django import cutouts, deferral
 from rembg_plugins.wagtail import mattes
 
-__all__ = ["counted", "site"]
+__all__ = ["counted", "own_images", "site"]
 
 
 @pytest.fixture(autouse=True)

@@ -35,9 +35,17 @@ def get(client, image, view, spec="removebg|width-60"):
     return response, body
 
 
+@pytest.fixture
+def image(request, counted):
+    """Of the model that the view looks in."""
+    if request.getfixturevalue("view") in {"mixed", "sent"}:
+        request.getfixturevalue("own_images")
+    return upload()
+
+
 @pytest.mark.parametrize("view", ["ours", "mixed", "stock"])
-def test_a_cut_out_is_served_and_kept(counted, client, view):
-    response, body = get(client, upload(), view)
+def test_a_cut_out_is_served_and_kept(image, client, view):
+    response, body = get(client, image, view)
     assert response.headers["Content-Type"] == "image/png"
     assert body.startswith(b"\x89PNG")
     assert "max-age=3600" in response.headers["Cache-Control"]
@@ -45,8 +53,7 @@ def test_a_cut_out_is_served_and_kept(counted, client, view):
 
 # Pitfall: Wagtail's view lets the answer that there is none be kept for an hour.
 @pytest.mark.parametrize(("view", "status"), [("ours", 410), ("mixed", 200), ("sent", 302)])
-def test_what_is_answered_meanwhile_is_not_kept(worker, client, view, status):
-    image = upload()
+def test_what_is_answered_meanwhile_is_not_kept(worker, image, client, view, status):
     response, _ = get(client, image, view)
     assert (response.status_code, response.headers["Cache-Control"]) == (status, "no-store")
     worker.run()

@@ -2,13 +2,11 @@ from __future__ import annotations
 
 import pytest
 from django.template import TemplateSyntaxError
-from django_site.gallery.models import Photo
-from django_site.photographs import encode, opened, rendered, upload
+from django_site.photographs import encode, rendered, upload
 from PIL import Image
 from wagtail.images import get_image_model
 from wagtail.images.api.fields import ImageRenditionField
 from wagtail.images.formats import Format
-from wagtail.images.models import Picture
 
 from rembg_plugins.core import errors
 from rembg_plugins.wagtail.formats import CutoutFormat
@@ -142,64 +140,6 @@ def test_a_picture_that_cannot_be_cut_out_is_marked_so(counted):
     assert 'data-rembg="failed"' in rendered("{% cutout photo width-40 %}", photo=image)
 
 
-def photo():
-    return Photo.objects.get(pk=upload().pk)
-
-
-def test_with_the_mixin_stock_tags_show_the_original_meanwhile(worker):
-    image = photo()
-    stock = "{% image photo removebg width-60 %}"
-    several = "{% picture photo removebg format-{webp,png} width-60 %}"
-    assert 'data-rembg="pending"' in rendered(stock, photo=image)
-    assert rendered(several, photo=image).count("removebg") == 0
-    worker.run()
-    assert "data-rembg" not in rendered(stock + several, photo=image)
-    assert image.renditions.filter(filter_spec__contains="removebg").count() == 3
-
-
-# Pitfall: Wagtail's `Picture` tells formats by the specs that were asked for, as callers do.
-@pytest.mark.parametrize("kind", ["original", "placeholder"])
-def test_what_is_shown_meanwhile_stands_under_the_specs_that_were_asked_for(
-    worker, monkeypatch, kind
-):
-    monkeypatch.setattr(Photo, "cutout_meanwhile", kind)
-    image = photo()
-    specs = ["removebg|format-webp|width-60", "removebg|width-60", "width-60|removebg-mask"]
-    found = image.get_renditions(*specs)
-    assert list(found) == specs
-    assert {one.rembg_state for one in found.values()} == {"pending"}
-    html = rendered("{% picture photo removebg format-{webp,png} width-60 %}", photo=image)
-    assert html.count('type="image/webp"') == 1
-    assert html.count('data-rembg="pending"') == 1
-
-
-# Pitfall: who asks for plain renditions and cut-outs at once still wants the plain ones.
-@pytest.mark.parametrize("kind", ["original", "placeholder"])
-def test_plain_renditions_among_cut_outs_are_neither_marked_nor_replaced(worker, monkeypatch, kind):
-    monkeypatch.setattr(Photo, "cutout_meanwhile", kind)
-    image = photo()
-    found = image.get_renditions("removebg|width-60", "width-60", "width-30")
-    assert found["removebg|width-60"].rembg_state == "pending"
-    for spec in ("width-60", "width-30"):
-        assert found[spec].url == image.get_rendition(spec).url
-        assert not hasattr(found[spec], "rembg_state")
-
-
-def test_with_the_mixin_a_placeholder_can_be_chosen(worker, monkeypatch):
-    monkeypatch.setattr(Photo, "cutout_meanwhile", "placeholder")
-    html = rendered("{% image photo removebg width-60 %}", photo=photo())
-    assert "data:image/svg+xml," in html
-
-
-def test_with_the_mixin_an_api_has_the_original_meanwhile(worker):
-    image, field = photo(), ImageRenditionField("removebg|width-60")
-    answer = field.to_representation(image)
-    assert "removebg" not in answer["url"]
-    assert (answer["width"], answer["height"]) == (60, 40)
-    worker.run()
-    assert "removebg" in field.to_representation(image)["url"]
-
-
 def test_the_api_has_the_cut_out(counted):
     answer = ImageRenditionField("removebg|width-60").to_representation(upload())
     assert answer["url"].endswith(".removebg.width-60.png")
@@ -224,11 +164,3 @@ def test_rich_text_can_show_the_original_meanwhile(worker, spec):
     image.file.storage.delete(image.file.name)
     image.renditions.all().delete()
     assert "not-found" in one.image_to_html(get_image_model().objects.get(pk=image.pk), "A cup")
-
-
-def test_a_rendition_that_is_shown_meanwhile_is_like_any_other(worker):
-    found = photo().get_rendition("removebg|width-60")
-    assert opened(found).size == (60, 40)
-    assert Picture({"a": found}).renditions == [found]
-    assert ' data-rembg="pending" ' in found.attrs
-    assert not hasattr(found, "nothing")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from django.db import models
 from wagtail.admin.panels import FieldPanel
 from wagtail.fields import RichTextField
-from wagtail.images.models import Image
+from wagtail.images.models import AbstractImage, AbstractRendition, Image
 from wagtail.models import Page
 
 from rembg_plugins.wagtail.image_model import CutoutImageMixin
@@ -20,10 +22,24 @@ class GalleryPage(Page):
     content_panels = (*Page.content_panels, FieldPanel("photo"), FieldPanel("body"))
 
 
-class Photo(CutoutImageMixin, Image):
-    """The stock model, as a site's own would be."""
+class Photo(CutoutImageMixin, AbstractImage):
+    """An image model of a site's own, with tables of its own."""
+
+    credit = models.CharField(max_length=100, blank=True)
+
+    admin_form_fields = (*Image.admin_form_fields, "credit")
+
+
+class PhotoRendition(AbstractRendition):
+    """Its renditions."""
+
+    image = models.ForeignKey(Photo, on_delete=models.CASCADE, related_name="renditions")
 
     class Meta:
-        """No table."""
+        """As Wagtail wants it."""
 
-        proxy = True
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(
+                fields=("image", "filter_spec", "focal_point_key"), name="gallery_one_rendition"
+            )
+        ]
