@@ -8,6 +8,7 @@ from PIL import Image, ImageChops, ImageFilter, ImageStat
 
 from rembg_plugins.core.memory import decoding
 from rembg_plugins.core.preparation import prepare
+from rembg_plugins.wagtail.errors import CutoutError
 
 if TYPE_CHECKING:
     from rembg_plugins.core.entry import Entry
@@ -39,7 +40,7 @@ def compose(
         placement: Which part of it the rendition shows.
 
     Raises:
-        ValueError: The placement is not that of the rendition.
+        CutoutError: The placement is not that of the rendition.
         ValidationError: The picture cannot be decoded.
     """
     if rendition.size != placement.size:
@@ -47,7 +48,7 @@ def compose(
             f"The rendition has {rendition.size} px, but {placement.size} by the spec: "
             "another operation changed its geometry unseen."
         )
-        raise ValueError(message)
+        raise CutoutError(message)
     prepared = prepare(rendition)
     with decoding(source.size):
         cut = _cut(source, entry, placement)

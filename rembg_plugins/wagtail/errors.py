@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from django.core.exceptions import SuspiciousFileOperation
 from wagtail.images.models import SourceImageIOError
+from willow.image import UnrecognisedImageFormatError
 
 from rembg_plugins.core.errors import CutoutPendingError, ValidationError
 
@@ -12,6 +14,10 @@ if TYPE_CHECKING:
     from typing import Literal
 
     State = Literal["ready", "pending", "failed"]
+
+# No later view of the page can meet anything else: of the picture; of the name that the spec gives
+# its file; of a format that Willow cannot write.
+_FINAL = (ValidationError, SuspiciousFileOperation, UnrecognisedImageFormatError)
 
 
 class CutoutError(SourceImageIOError):
@@ -37,5 +43,5 @@ class PendingError(CutoutError):
 def as_cutout_error(problem: Exception) -> CutoutError:
     """The same problem as Wagtail can answer for it."""
     text = str(problem) or type(problem).__name__
-    is_final = isinstance(problem, ValidationError) and not isinstance(problem, CutoutPendingError)
+    is_final = isinstance(problem, _FINAL) and not isinstance(problem, CutoutPendingError)
     return CutoutError(text) if is_final else PendingError(text)

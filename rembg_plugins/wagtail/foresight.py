@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from functools import wraps
 from typing import Any
 
-from wagtail.images.models import AbstractImage, Filter
+from django.core.exceptions import SuspiciousFileOperation
+from wagtail.images.models import AbstractImage, Filter, SourceImageIOError
 
+from rembg_plugins.wagtail.errors import as_cutout_error
 from rembg_plugins.wagtail.operation import RemoveBackground
+
+_log = logging.getLogger(__name__)
 
 
 def install() -> None:
@@ -17,6 +22,7 @@ def install() -> None:
     request nor its transaction: on SQLite a write from there waits for a lock that the waiting
     request holds, and whether an editor's preview asks is only known outside. And where there
     is no matte and none may be made, it is found out before a picture is decoded for nothing.
+    Where a rendition cannot be saved, the page is shown all the same.
 
     Wagtail calls nothing of ours between the request and the threads, hence these wrappers; to
     be removed once it runs the pool in the context of its caller, or has hooks for renditions.
@@ -33,8 +39,16 @@ def _foreseeing(create: Any) -> Any:
         every = (*filters, *named.values())
         operations = [one for filter_ in every for one in filter_.operations]
         ours = [one for one in operations if isinstance(one, RemoveBackground)]
-        if ours:
-            ours[0].make(self)
-        return create(self, *filters, **named)
+        if not ours:
+            return create(self, *filters, **named)
+        ours[0].make(self)
+        try:
+            return create(self, *filters, **named)
+        except SourceImageIOError:
+            raise
+        except (OSError, SuspiciousFileOperation) as problem:
+            # The cut-out is kept; it is its rendition that has no place, name or format.
+            _log.exception("The rendition of a cut-out cannot be saved")
+            raise as_cutout_error(problem) from problem
 
     return foresee

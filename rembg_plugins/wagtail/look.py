@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rembg_plugins.core.errors import ConfigurationError
-from rembg_plugins.core.options import OPTIONS, Options
+from rembg_plugins.core.options import Options
 from rembg_plugins.django.settings import current
 
 NAME = "removebg"
@@ -24,15 +24,13 @@ def options_of(argument: str | None) -> Options:
 
     Raises:
         ValueError: There is no such profile, or it cannot be used in a rendition.
+        ConfigurationError: ``REMBG`` cannot be read; the argument may be right.
     """
     if argument is None:
         return _PLAIN
     if argument == MASK:
         return _MASKED
-    try:
-        settings = current()
-    except ConfigurationError as problem:
-        return _Unreadable(str(problem))
+    settings = current()
     try:
         options = settings.profile(argument)
     except ConfigurationError as problem:
@@ -43,30 +41,6 @@ def options_of(argument: str | None) -> Options:
 def format_of(options: Options) -> str | None:
     """Wagtail's name of the format that the options ask for; None where they ask for none."""
     return None if options.format is None else _FORMATS[options.format]
-
-
-class _Unreadable(Options):
-    """In the place of a profile's options, where ``REMBG`` cannot be read: whoever uses them fails.
-
-    The spec may be right, so it is no error of the spec, for which Wagtail would show no page.
-
-    Args:
-        problem: What is wrong with the settings.
-    """
-
-    __slots__ = ("problem",)
-
-    def __init__(self, problem: str) -> None:
-        """Read nothing."""
-        object.__setattr__(self, "problem", problem)
-
-    def __repr__(self) -> str:
-        return "<options of settings that cannot be read>"
-
-    def __getattribute__(self, name: str) -> object:
-        if name in OPTIONS:
-            raise ConfigurationError(object.__getattribute__(self, "problem"))
-        return object.__getattribute__(self, name)
 
 
 def _checked(name: str, options: Options) -> Options:

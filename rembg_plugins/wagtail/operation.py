@@ -13,7 +13,8 @@ from wagtail.images.image_operations import FilterOperation, TransformOperation
 from wagtail.images.models import SourceImageIOError
 from willow.plugins.pillow import PillowImage
 
-from rembg_plugins.core.errors import CutoutPendingError, RembgError
+from rembg_plugins.core.errors import ConfigurationError, CutoutPendingError, RembgError
+from rembg_plugins.core.options import Options
 from rembg_plugins.core.postprocess import postprocess
 from rembg_plugins.core.result import Result
 from rembg_plugins.wagtail import spending
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from rembg_plugins.core.entry import Entry
-    from rembg_plugins.core.options import Options
     from rembg_plugins.core.source import Source
 
 _WITH_ALPHA = ("png", "webp", "avif")
@@ -67,7 +67,11 @@ class RemoveBackground(TransformOperation, FilterOperation):
         Raises:
             ValueError: There is no such look of a cut-out.
         """
-        self.options = options_of(look)
+        self._unreadable: ConfigurationError | None = None
+        try:
+            self.options = options_of(look)
+        except ConfigurationError as problem:  # no error of the spec: the page is shown without it
+            self.options, self._unreadable = Options(), problem
         self._origin = spending.Origin()
         # By the thread, since threads may share a filter; one thread makes one rendition at once.
         self._tracks: dict[int, Track] = {}
@@ -109,6 +113,8 @@ class RemoveBackground(TransformOperation, FilterOperation):
         return cut
 
     def _matte(self, image: Any) -> tuple[Source, Entry]:
+        if self._unreadable is not None:
+            raise self._unreadable
         source = source_of(image)
         return source, matte_of(image, source, may_spend=self._origin.may_spend())
 

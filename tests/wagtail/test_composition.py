@@ -7,6 +7,7 @@ from PIL import Image, ImageChops, ImageDraw
 from rembg_plugins.core.entry import Entry
 from rembg_plugins.core.source import Source
 from rembg_plugins.wagtail.composition import compose
+from rembg_plugins.wagtail.errors import CutoutError
 from rembg_plugins.wagtail.geometry import Placement
 
 FULL = (400, 300)
@@ -77,7 +78,7 @@ def test_a_picture_full_of_detail_is_no_changed_one():
 # Pitfall: a third-party operation may build a transform of its own; the geometry is then unknown.
 def test_a_geometry_that_was_changed_unseen_is_refused():
     picture, mask = disc()
-    with pytest.raises(ValueError, match="another operation changed its geometry"):
+    with pytest.raises(CutoutError, match="another operation changed its geometry"):
         composed(picture, mask, (80, 60), rendition=Image.new("RGB", (79, 60)))
 
 

@@ -50,7 +50,8 @@ def test_a_geometry_that_an_operation_hides_from_ours_breaks_no_page_and_is_not_
     with pytest.raises(SourceImageIOError, match="another operation changed its geometry"):
         image.get_rendition("removebg|halve")
     assert "not-found" in rendered("{% image photo removebg halve %}", photo=image)
-    assert not image.renditions.exists()
+    assert 'data-rembg="failed"' in rendered("{% cutout photo removebg halve %}", photo=image)
+    assert not image.renditions.filter(filter_spec__contains="removebg").exists()
 
 
 def test_before_ours_it_is_in_the_transform_that_is_handed_over(counted):
