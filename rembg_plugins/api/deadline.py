@@ -57,8 +57,9 @@ class _Timed(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int | None:
-        usual = self._sock.gettimeout()
-        self._sock.settimeout(self._left())
+        usual, left = self._sock.gettimeout(), self._left()
+        # A shorter one holds on: that of connecting, while a proxy is asked for the way.
+        self._sock.settimeout(left if usual is None else min(left, usual))
         try:
             return self._raw.readinto(buffer)
         finally:

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any, cast
 
 import requests
 from requests.adapters import HTTPAdapter
-from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 
 from rembg_plugins import __version__
 from rembg_plugins.api.body import BLOCK
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from urllib3 import HTTPConnectionPool
 
     from rembg_plugins.api.body import MultipartBody
     from rembg_plugins.api.route import Route
@@ -106,10 +107,7 @@ class _Adapter(HTTPAdapter):
     """
 
     def __init__(self, read_timeout_s: float, reader: type[HTTPResponse]) -> None:
-        self._pools = {
-            "http": _pool_class(HTTPConnectionPool, read_timeout_s, reader),
-            "https": _pool_class(HTTPSConnectionPool, read_timeout_s, reader),
-        }
+        self._read_timeout_s, self._reader = read_timeout_s, reader
         super().__init__(pool_maxsize=_CONNECTIONS, max_retries=0)
 
     def init_poolmanager(
@@ -120,15 +118,24 @@ class _Adapter(HTTPAdapter):
         **pool_kwargs: Any,
     ) -> None:
         super().init_poolmanager(connections, maxsize, block, blocksize=BLOCK, **pool_kwargs)
-        self.poolmanager.pool_classes_by_scheme = self._pools
+        manager = self.poolmanager
+        manager.pool_classes_by_scheme = self._pools_like(manager.pool_classes_by_scheme)
 
     def proxy_manager_for(self, proxy: str, **proxy_kwargs: Any) -> Any:
         if proxy in self.proxy_manager:
             return self.proxy_manager[proxy]
         manager = super().proxy_manager_for(proxy, blocksize=BLOCK, **proxy_kwargs)
-        if not proxy.lower().startswith("socks"):  # those have classes of their own
-            manager.pool_classes_by_scheme = self._pools
+        manager.pool_classes_by_scheme = self._pools_like(manager.pool_classes_by_scheme)
         return manager
+
+    def _pools_like(
+        self, bases: Mapping[str, type[HTTPConnectionPool]]
+    ) -> dict[str, type[HTTPConnectionPool]]:
+        """The same with our connections; SOCKS proxies have classes of their own."""
+        return {
+            scheme: _pool_class(base, self._read_timeout_s, self._reader)
+            for scheme, base in bases.items()
+        }
 
 
 def _pool_class(

@@ -130,12 +130,7 @@ class Source:
         if self.image is not None:
             return _digest_of_image(self.image)
         with self.open() as file:
-            return digest_of(file)
-
-
-def digest_of(file: BinaryIO) -> str:
-    """The sha256 of a file from its position on."""
-    return hashlib.file_digest(cast("io.BufferedReader", file), "sha256").hexdigest()
+            return hashlib.file_digest(cast("io.BufferedReader", file), "sha256").hexdigest()
 
 
 def _named(source: Source, name: str) -> Source:

@@ -5,6 +5,8 @@ Headers alone are read: no pixel is decoded, and the time does not grow with the
 
 from __future__ import annotations
 
+import hashlib
+import io
 import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -15,7 +17,7 @@ from rembg_plugins.core.errors import FieldError, ValidationError
 from rembg_plugins.core.limits import MAX_BYTES, check_bounds, too_large
 from rembg_plugins.core.options import Options, merge_raw, parse_options
 from rembg_plugins.core.request import Request
-from rembg_plugins.core.source import Source, digest_of
+from rembg_plugins.core.source import Source
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -110,10 +112,9 @@ def _transcoded(source: Source) -> Source:
     if source.image is not None or source.header is None or not needs_transcoding(source.header):
         return source
     with source.open() as file:
-        original = digest_of(file)
-        file.seek(0)
-        made = Source.of(transcode(file, source.header), name=source.given_name)
-    return replace(made, original=original)
+        content = file.read()  # once: a file that is replaced meanwhile is one or the other
+    made = Source.of(transcode(io.BytesIO(content), source.header), name=source.given_name)
+    return replace(made, original=hashlib.sha256(content).hexdigest())
 
 
 def _errors_of(source: Source) -> list[FieldError]:

@@ -81,6 +81,16 @@ def test_a_picture_that_cannot_even_begin_to_leave_cost_nothing(serve, connect, 
     assert (caught.value.billed, caught.value.sent) == (False, "nothing")
 
 
+def test_a_shorter_wait_of_the_connection_s_own_holds_on():
+    wire = Wire(head(200) + b"ab")
+    wire.timeout = 10  # as while a proxy is asked for the way
+    with wire.sock, wire.other:
+        answer_ = timed_reader(100, clock=lambda: 0, wait_s=20)(wire)
+        answer_.begin()
+        answer_.close()
+    assert wire.seen == [10, 10]
+
+
 def test_one_wait_is_as_long_as_one_may_be_and_no_longer_than_the_rest():
     times = iter([0, 10, 98])
     wire = Wire(head(200, {"Content-Length": "4"}) + b"ab")

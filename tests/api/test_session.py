@@ -4,6 +4,7 @@ import contextlib
 import socket
 import sys
 import threading
+from http.client import HTTPResponse
 
 import pytest
 import requests
@@ -155,10 +156,18 @@ def test_a_session_holds_no_credentials(serve, connect, request_, picture):
     assert KEY not in f"{dict(session.headers)}{session.__dict__}{session.auth}"
 
 
-def test_a_session_for_a_proxy_has_its_pools_too():
-    with Session(Route(url="https://a/", proxy="http://b:1"), read_timeout_s=3) as session:
+@pytest.mark.parametrize("proxy", ["http://b:1", "socks5h://b:1"])
+def test_a_session_for_a_proxy_has_its_pools_too(proxy):
+    class Reader(HTTPResponse):
+        pass
+
+    route = Route(url="https://a/", proxy=proxy)
+    with Session(route, read_timeout_s=3, reader=Reader) as session:
         adapter = session.get_adapter("https://a/")
-        manager = adapter.proxy_manager_for("http://b:1")
-        assert manager is adapter.proxy_manager_for("http://b:1")
-        assert manager.pool_classes_by_scheme is adapter.poolmanager.pool_classes_by_scheme
+        manager = adapter.proxy_manager_for(proxy)
+        assert manager is adapter.proxy_manager_for(proxy)
+        for scheme, pool in manager.pool_classes_by_scheme.items():
+            usual = type(manager)(proxy).pool_classes_by_scheme[scheme]
+            assert issubclass(pool.ConnectionCls, usual.ConnectionCls)
+            assert pool.ConnectionCls.response_class is Reader
         assert manager.connection_pool_kw["blocksize"] == 256 * 1024

@@ -212,6 +212,21 @@ def test_a_picture_is_known_by_its_own_bytes_however_it_is_re_encoded(content, m
     assert Source.of(ours, name="b.png").digest() == ours.digest()
 
 
+def test_a_file_that_is_replaced_meanwhile_is_known_by_what_was_read_of_it(tmp_path, monkeypatch):
+    path, theirs = tmp_path / "a.tiff", encoded("TIFF", size=(40, 30))
+    path.write_bytes(ours := encoded("TIFF"))
+    real = transcode.transcode
+
+    def late(file, header):
+        path.write_bytes(theirs)
+        return real(file, header)
+
+    monkeypatch.setattr(transcode, "transcode", late)
+    source = validate(path, transcode=True).source
+    assert source.digest() == hashlib.sha256(ours).hexdigest()
+    assert source.open().read() == real(io.BytesIO(ours), Source.of(ours).header)
+
+
 def test_transcoding_tells_every_other_mistake_too():
     assert codes_of(FOREIGN["TIFF"][:-300], transcode=True, w="abc") == [
         "cannot_transcode",
