@@ -6,7 +6,9 @@ import hashlib
 import time
 from typing import TYPE_CHECKING
 
-from django.db import DatabaseError, connections
+from django.db import DatabaseError
+
+from rembg_plugins.django.autonomous import own_connection
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,9 +47,7 @@ class AdvisoryLock:
         Raises:
             DatabaseError: There is no connection, or the server refuses.
         """
-        connection = connections[self._alias].copy()
-        # One of Django's own pool would be waited for by all who hold another of it.
-        connection.settings_dict["OPTIONS"].pop("pool", None)
+        connection = own_connection(self._alias)
         try:
             connection.set_autocommit(False)
             self._wait(connection, end)

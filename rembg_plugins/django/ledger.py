@@ -5,8 +5,6 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from django.db import transaction
-
 from rembg_plugins.core.errors import CutoutPendingError, SpendingError
 from rembg_plugins.django import windows
 from rembg_plugins.django.autonomous import autonomous
@@ -75,26 +73,24 @@ def begin(
     moment = now()
 
     def write() -> int:
-        with transaction.atomic(using=alias()):
-            # Written before anything is read: see windows.count().
-            call = calls().create(
-                began=windows.stored(moment),
-                hour=hour_of(moment),
-                key=key,
-                picture=_kept(purpose.picture),
-                who=_kept(purpose.who),
-                engine=_kept(engine),
-                credits=int(is_paid),
-            )
-            if is_paid:
-                for name, most, ends in windows.of_budget(moment, budget):
-                    windows.count(name, most, ends=ends, now=moment)
-                # After the windows: their rows stay locked until all is written, so no two calls
-                # look at the attempts at once, even where the lock of the key was lost.
-                if longest:
-                    _check_alone(call, moment, longest)
-                _check_attempts(call, moment)
-            return call.pk
+        # Written before anything is read: see windows.count().
+        call = calls().create(
+            began=windows.stored(moment),
+            hour=hour_of(moment),
+            key=key,
+            picture=_kept(purpose.picture),
+            who=_kept(purpose.who),
+            engine=_kept(engine),
+            credits=int(is_paid),
+        )
+        if is_paid:
+            for name, most, ends in windows.of_budget(moment, budget):
+                windows.count(name, most, ends=ends, now=moment)
+            # After the windows: their rows stay locked until all is written, so no two calls
+            # look at the attempts at once, even where the lock of the key was lost.
+            _check_alone(call, moment, longest)
+            _check_attempts(call, moment)
+        return call.pk
 
     return autonomous(Call, write)
 
@@ -117,16 +113,15 @@ def end(
     """
 
     def write() -> None:
-        with transaction.atomic(using=alias()):
-            call = calls().filter(pk=number)
-            under_way = call.filter(outcome=Call.Outcome.UNDER_WAY)
-            if not under_way.update(outcome=outcome, error=_kept(error), seconds=seconds):
-                message = f"There is no call {number} under way in the ledger."
-                raise LookupError(message)
-            if billed is False and call.filter(credits__gt=0).update(credits=0):
-                _give_back(call)
-            elif billed and call.filter(credits=0).update(credits=1):
-                _count_unasked(call)
+        call = calls().filter(pk=number)
+        under_way = call.filter(outcome=Call.Outcome.UNDER_WAY)
+        if not under_way.update(outcome=outcome, error=_kept(error), seconds=seconds):
+            message = f"There is no call {number} under way in the ledger."
+            raise LookupError(message)
+        if billed is False and call.filter(credits__gt=0).update(credits=0):
+            _give_back(call)
+        elif billed and call.filter(credits=0).update(credits=1):
+            _count_unasked(call)
 
     autonomous(Call, write)
 
@@ -185,16 +180,17 @@ def _check_alone(call: Call, moment: datetime, longest: timedelta) -> None:
     """Refuse a second call beside one: the lock of a key may vanish while its holder works.
 
     A cache can be cleared, lock files of two machines know nothing of each other; the ledger is
-    what all of them share.
+    what all of them share. What began too far ahead was written by a clock that was wrong.
     """
-    since = windows.stored(moment - longest)
-    others = unsuccessful(call.key).exclude(pk=call.pk).filter(began__gt=since)
-    if others.filter(outcome=Call.Outcome.UNDER_WAY).exists():
-        message = (
-            "Another call for this picture has begun and not ended: its cut-out may still come. "
-            f"Nothing was sent. Try again in {longest.total_seconds():g} s if it was killed."
-        )
-        raise CutoutPendingError(message)
+    others = unsuccessful(call.key).exclude(pk=call.pk).filter(outcome=Call.Outcome.UNDER_WAY)
+    for began, hour in others.values_list("began", "hour"):
+        if abs(moment - windows.moment_of(began, hour)) < longest:
+            message = (
+                "Another call for this picture has begun and not ended: its cut-out may still "
+                "come. Nothing was sent. If its process was killed, try again in "
+                f"{longest.total_seconds():g} s."
+            )
+            raise CutoutPendingError(message)
 
 
 def _check_attempts(call: Call, moment: datetime) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from django.db import Error as DatabaseError
 
-from rembg_plugins.core.errors import RembgError, SpendingError
+from rembg_plugins.core.errors import CutoutPendingError, RembgError, SpendingError
 from rembg_plugins.core.store import key_of
 from rembg_plugins.core.validation import check_result
 from rembg_plugins.django import ledger
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from rembg_plugins.core.result import Result
     from rembg_plugins.django.failures import Failures
     from rembg_plugins.django.store import DjangoStore
+
+_TO_CONNECT_S = 60.0  # 10 s for each address of the API, and what TLS and a proxy ask for
 
 _log = logging.getLogger(__name__)
 
@@ -66,6 +68,7 @@ class MeteredEngine:
         key = held_key() or key_of(request.source, self)
         self._failures.check(key)
         if self.paid:
+            self._check_turn()
             self._store.check(key)
         number, began = self._begin(key), time.monotonic()
         error: BaseException | None = None
@@ -85,6 +88,16 @@ class MeteredEngine:
             self._end(number, error, billed=billed, seconds=time.monotonic() - began)
         return result
 
+    def _check_turn(self) -> None:
+        """Refuse a call that would wait for its turn longer than for its answer."""
+        delay = getattr(self.engine, "delay", None)
+        wait = 0.0 if delay is None else delay()
+        if wait > current().timeout:
+            message = (
+                f"The rate limit lets the next picture be sent in {wait:.0f} s. Nothing was sent."
+            )
+            raise CutoutPendingError(message)
+
     def _begin(self, key: str) -> int | None:
         settings = current()
         try:
@@ -94,7 +107,7 @@ class MeteredEngine:
                 is_paid=self.paid,
                 purpose=purpose(),
                 budget=settings.budget,
-                longest=timedelta(seconds=2 * settings.timeout),  # to send, and to answer
+                longest=_longest(settings.timeout),
             )
         except DatabaseError as problem:
             if self.paid:
@@ -123,6 +136,14 @@ class MeteredEngine:
         except Exception:  # noqa: BLE001 - whatever it is, the cut-out must reach the store
             # The row stays as it was begun, and counts as paid.
             _log.exception("What became of call %d is not in the ledger", number)
+
+
+def _longest(timeout: float) -> timedelta:
+    """How long a call takes at most, from its row in the ledger on.
+
+    Its turn, the picture, a last block of it, and the answer may take the time-out each.
+    """
+    return timedelta(seconds=4 * timeout + _TO_CONNECT_S)
 
 
 def _outcome(error: BaseException | None, *, billed: bool | None) -> Call.Outcome:

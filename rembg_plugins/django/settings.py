@@ -102,7 +102,8 @@ class RembgSettings:
         60.0,
         duration,
         "20",
-        "Seconds that sending a picture may take, and again its whole answer.",
+        "Seconds that sending a picture may take, and again its whole answer; it stands in place "
+        "of REMBG_READ_TIMEOUT and REMBG_CALL_TIMEOUT.",
         "`60`",
     )
     defer: bool = _setting(

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from django.conf import settings
-from django.db import router, transaction
+from django.db import router
 from django.db.models import F
 from django.utils import timezone
 
@@ -56,11 +56,7 @@ def reserve(name: str, most: int, *, ends: datetime, now: Callable[[], datetime]
         raise ValueError(message)
     moment = now()
 
-    def write() -> None:
-        with transaction.atomic(using=alias()):
-            count(name, most, ends=ends, now=moment)
-
-    autonomous(Call, write)
+    autonomous(Call, lambda: count(name, most, ends=ends, now=moment))
 
 
 def count(name: str, most: int | None, *, ends: datetime, now: datetime) -> None:
@@ -142,6 +138,22 @@ def stored(moment: datetime) -> datetime:
     """The moment as the database takes it: naive where the site has no time zones."""
     moment = _aware(moment)
     return moment if settings.USE_TZ else timezone.make_naive(moment)
+
+
+def moment_of(began: datetime, hour: str) -> datetime:
+    """When a call began, by what is stored of it.
+
+    Where the site has no time zones, an hour of each year comes twice by the clock on the wall:
+    the hour in UTC tells which of the two it was.
+
+    Args:
+        began: As it is stored.
+        hour: As :func:`hour_of` gave it.
+    """
+    if timezone.is_aware(began):
+        return began
+    first, second = (timezone.make_aware(began.replace(fold=fold)) for fold in (0, 1))
+    return second if hour_of(second) == hour else first
 
 
 def _aware(moment: datetime) -> datetime:

@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from itertools import count
 
 import pytest
 from django.db import connection, connections, transaction
 from django.utils import timezone
 from django_site.servers import until_alone
+from psycopg import IsolationLevel
 
 from rembg_plugins.core.errors import SpendingError
 from rembg_plugins.django import ledger
@@ -65,21 +67,14 @@ def test_it_knows_for_whom_it_writes(on_postgresql):
 
 
 def test_it_leaves_no_connection_open(on_postgresql):
-    opened = []
-
-    def write():
-        begin()
-        opened.append(connections["postgresql"].connection is not None)
-
     def in_a_thread_of_a_pool():
-        autonomous(Call, write)
+        autonomous(Call, begin)
         return connections["postgresql"].connection
 
     with ThreadPoolExecutor(1) as pool:
         assert pool.submit(in_a_thread_of_a_pool).result() is None
     with transaction.atomic(using="postgresql"):
-        autonomous(Call, write)
-    assert opened == [False, False]  # begin() had closed it already
+        autonomous(Call, begin)
     until_alone(on_postgresql)
 
 
@@ -115,3 +110,49 @@ def test_on_sqlite_what_is_rolled_back_is_lost_and_nothing_waits_for_itself(site
     assert not Call.objects.exists()
     begin(day=5)
     assert Call.objects.get().credits == 1
+
+
+@pytest.mark.parametrize("level", ["REPEATABLE_READ", "SERIALIZABLE"])
+def test_calls_at_once_are_not_refused_where_a_site_asks_for_strict_transactions(
+    on_postgresql, level
+):
+    options = {"isolation_level": getattr(IsolationLevel, level)}
+    connections.settings["postgresql"]["OPTIONS"] = options
+    start, number = threading.Barrier(4), count()
+
+    def spend(_):
+        key = f"key-{next(number)}"
+        start.wait(60)
+        try:
+            for _ in range(5):
+                row = ledger.begin(
+                    key=key, engine="e", is_paid=True, purpose=Purpose(), budget=Budget(hour=99)
+                )
+                ledger.end(row, outcome="failed", error="", billed=False, seconds=0)
+        finally:
+            connections["postgresql"].close()
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(spend, range(4)))
+    assert set(Call.objects.values_list("outcome", "credits")) == {("failed", 0)}
+    assert set(Window.objects.values_list("reserved", flat=True)) == {0}
+
+
+def test_a_page_in_a_transaction_waits_for_no_connection_of_django_s_pool(on_postgresql):
+    only_one = {"min_size": 1, "max_size": 1, "timeout": 60}
+    connections.settings["postgresql"]["OPTIONS"] = {"pool": only_one}
+
+    def page():
+        try:
+            with transaction.atomic(using="postgresql"):  # it holds the only one
+                begin()
+        finally:
+            connections["postgresql"].close()
+            connections["postgresql"].close_pool()
+
+    try:
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(page).result()
+    finally:
+        connections.settings["postgresql"]["OPTIONS"] = {}
+    assert Call.objects.count() == 1

@@ -193,7 +193,7 @@ def test_a_call_that_may_still_give_the_cut_out_is_waited_for():
     first = begin()
     later = NOON + timedelta(seconds=119)
     before = Call.objects.count(), reserved()
-    with pytest.raises(CutoutPendingError, match=r"Nothing was sent.* Try again in 120 s"):
+    with pytest.raises(CutoutPendingError, match=r"Nothing was sent.* try again in 120 s"):
         begin(now=later, longest=120)
     assert (Call.objects.count(), reserved()) == before
     begin("another", now=later, longest=120)
@@ -204,6 +204,25 @@ def test_a_call_that_may_still_give_the_cut_out_is_waited_for():
 def test_a_call_that_can_no_longer_be_under_way_is_not_waited_for():
     begin()
     begin(now=NOON + timedelta(seconds=120), longest=120)
+
+
+def test_a_call_that_began_by_a_clock_that_was_wrong_is_not_waited_for():
+    begin(now=NOON + timedelta(days=2))
+    begin(longest=120)
+
+
+# The hour that comes twice on the wall: 1:00 to 2:00 UTC is 2:00 to 3:00 in Berlin, once more.
+@pytest.mark.parametrize(("minutes", "is_waited_for"), [(1, True), (61, False), (-59, False)])
+def test_the_hour_that_comes_twice_is_told_apart(settings, minutes, is_waited_for):
+    settings.USE_TZ, settings.TIME_ZONE = False, "Europe/Berlin"
+    first = datetime(2026, 10, 25, 0, 59, 30, tzinfo=UTC)
+    begin(now=first)
+    now = first + timedelta(minutes=minutes)
+    if is_waited_for:
+        with pytest.raises(CutoutPendingError):
+            begin(now=now, longest=120)
+    else:
+        begin(now=now, longest=120)
 
 
 def test_a_call_that_a_person_has_forgiven_is_not_waited_for():

@@ -12,6 +12,7 @@ from rembg_plugins.core.errors import (
     APITimeoutError,
     BadRequestError,
     ConfigurationError,
+    CutoutPendingError,
     InternalServerError,
     NotAnImageError,
     PaymentRequiredError,
@@ -118,6 +119,16 @@ def _refuse(*_):
 def _work_again():
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE elsewhere RENAME TO rembg_call")
+
+
+def test_a_page_does_not_wait_long_for_its_turn_under_the_rate_limit(counted, site):
+    counted.delay = lambda: 61.0
+    with pytest.raises(CutoutPendingError, match=r"be sent in 61 s. Nothing was sent"):
+        cutouts.remove(PHOTO)
+    assert (counted.calls, Call.objects.count()) == ([], 0)
+    site(TIMEOUT=62)
+    cutouts.remove(PHOTO)
+    assert len(counted.calls) == 1
 
 
 def test_where_the_ledger_cannot_be_written_nothing_is_paid_for(counted):
