@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.db import connections, router
+from django.utils import timezone
 
 from rembg_plugins.django import tables
 from rembg_plugins.wagtail.models import Approval
@@ -35,14 +36,17 @@ def is_approved(image: Model) -> bool:
 
 
 def approve(images: Iterable[Model], *, who: str) -> None:
-    """Note that a person approved pictures; those that were approved already stay so."""
-    for image in images:
-        Approval.objects.update_or_create(
-            model=label_of(image),
-            object_pk=str(image.pk),
-            defaults={"file": _file_of(image)},
-            create_defaults={"file": _file_of(image), "who": who[:255]},
+    """Note that a person approved pictures; those that were approved already stay so.
+
+    All go through them in the same order, so that no two wait for each other.
+    """
+    for image in sorted(images, key=lambda one: str(one.pk)):
+        decided = {"file": _file_of(image), "who": who[:255]}
+        kept, is_new = Approval.objects.get_or_create(
+            model=label_of(image), object_pk=str(image.pk), defaults=decided
         )
+        if not is_new and kept.file != decided["file"]:  # of another picture by now
+            Approval.objects.filter(pk=kept.pk).update(**decided, given=timezone.now())
 
 
 def withdraw(image: Model) -> bool:
