@@ -72,7 +72,7 @@ class RemoveBackground(TransformOperation, FilterOperation):
             self.options = options_of(look)
         except ConfigurationError as problem:  # no error of the spec: the page is shown without it
             self.options, self._unreadable = Options(), problem
-        self._origin = spending.Origin()
+        self._thread = threading.get_ident()
         # By the thread, since threads may share a filter; one thread makes one rendition at once.
         self._tracks: dict[int, Track] = {}
         self._made: dict[int, tuple[Any, Source, Entry]] = {}
@@ -92,6 +92,10 @@ class RemoveBackground(TransformOperation, FilterOperation):
         env.setdefault("output-format", self._output_format(env["original-format"]))
         return PillowImage(cut)
 
+    def forget(self) -> None:
+        """Drop what :meth:`make` has kept in this thread, if no rendition took it."""
+        self._made.pop(threading.get_ident(), None)
+
     def make(self, image: Any) -> None:
         """See to it that there is a matte, for a rendition that is made next.
 
@@ -99,24 +103,29 @@ class RemoveBackground(TransformOperation, FilterOperation):
             CutoutError: There is none.
         """
         if not image.is_svg():
-            made = self._guarded(lambda: self._matte(image))
+            made = self._guarded(lambda: self._matte(image, may_spend=spending.is_allowed_here()))
             self._made[threading.get_ident()] = (image, *made)
 
     def _cut_out(self, rendition: Image.Image, image: Any) -> Image.Image:
         placement = self._tracks.pop(threading.get_ident()).placement()
 
         def cut_out() -> Image.Image:
-            source, entry = self._take_made(image) or self._matte(image)
+            # Threads of a pool know nothing of the request that they work for, so they do not
+            # spend: make() has done so, in the request's own thread.
+            is_here = self._thread == threading.get_ident()
+            source, entry = self._take_made(image) or self._matte(
+                image, may_spend=is_here and spending.is_allowed_here()
+            )
             return _finished(compose(rendition, source, entry, placement), self.options)
 
         cut: Image.Image = self._guarded(cut_out)
         return cut
 
-    def _matte(self, image: Any) -> tuple[Source, Entry]:
+    def _matte(self, image: Any, *, may_spend: bool) -> tuple[Source, Entry]:
         if self._unreadable is not None:
             raise self._unreadable
         source = source_of(image)
-        return source, matte_of(image, source, may_spend=self._origin.may_spend())
+        return source, matte_of(image, source, may_spend=may_spend)
 
     def _take_made(self, image: Any) -> tuple[Source, Entry] | None:
         """What :meth:`make` has found for the same picture, in the same thread; once."""

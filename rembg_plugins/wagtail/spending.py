@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from contextlib import contextmanager
-from contextvars import ContextVar, copy_context
+from contextvars import ContextVar
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -49,37 +49,9 @@ def is_allowed_here() -> bool:
     Previews, drafts and autosave are answered by the admin. Its views run in a log context
     with a user; what it renders after its views, in a request whose path is the admin's.
     """
-    return _is_allowed(_request.path)
-
-
-class Origin:
-    """Where something was asked for, to be known in a thread that knows no request of its own.
-
-    It is looked at only where something may be spent: for whoever shows what is there, that
-    would be the larger part of the work.
-    """
-
-    __slots__ = ("_context", "_path", "_thread")
-
-    def __init__(self) -> None:
-        """Here and now."""
-        self._thread = threading.get_ident()
-        self._context = copy_context()
-        self._path = _request.path
-
-    def may_spend(self) -> bool:
-        """Whether both the code that runs now and the code that asked for it may spend."""
-        if not is_allowed_here():
-            return False
-        # A copy of the context, since several threads cannot be in the same one at once.
-        return self._thread == threading.get_ident() or self._context.copy().run(
-            _is_allowed, self._path
-        )
-
-
-def _is_allowed(path: str | None) -> bool:
     if _forbidden.get() or get_active_log_context().user is not None:
         return False
+    path = _request.path
     return path is None or not path.startswith(_admin_prefixes(get_urlconf(), get_script_prefix()))
 
 
@@ -115,7 +87,10 @@ def _end(**_: object) -> None:
 
 @cache
 def _admin_prefixes(urlconf: str | None, script: str) -> tuple[str, ...]:  # noqa: ARG001 - a key
-    """Where the admin lies: in each language, since it may stand in ``i18n_patterns``."""
+    """Where the admin lies: in each language, since it may stand in ``i18n_patterns``.
+
+    Of one that lies at the root nothing can be told by the path: all else begins so as well.
+    """
     found = set()
     for language, _ in settings.LANGUAGES:
         with translation.override(language):
@@ -123,4 +98,4 @@ def _admin_prefixes(urlconf: str | None, script: str) -> tuple[str, ...]:  # noq
                 found.add(reverse("wagtailadmin_home"))
             except NoReverseMatch:  # this site has no admin, or another name for it
                 return ()
-    return tuple(sorted(found))
+    return tuple(sorted(found - {script}))
