@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+from contextlib import AbstractContextManager, nullcontext
 from functools import wraps
 from typing import Any
 
 from django.core.exceptions import SuspiciousFileOperation
+from django.db import connections, router, transaction
 from wagtail.images.models import AbstractImage, Filter, SourceImageIOError
 
 from rembg_plugins.wagtail.errors import as_cutout_error
@@ -43,12 +45,22 @@ def _foreseeing(create: Any) -> Any:
             return create(self, *filters, **named)
         ours[0].make(self)
         try:
-            return create(self, *filters, **named)
+            with _savepoint(self):
+                return create(self, *filters, **named)
         except SourceImageIOError:
             raise
         except (OSError, SuspiciousFileOperation) as problem:
             # The cut-out is kept; it is its rendition that has no place, name or format.
             _log.exception("The rendition of a cut-out cannot be saved")
             raise as_cutout_error(problem) from problem
+        finally:
+            ours[0].forget()
 
     return foresee
+
+
+def _savepoint(image: AbstractImage) -> AbstractContextManager[None]:
+    """To which a transaction that is under way goes back: it can then go on after an error."""
+    alias = router.db_for_write(image.get_rendition_model(), instance=image)
+    is_within = connections[alias].in_atomic_block
+    return transaction.atomic(using=alias) if is_within else nullcontext()

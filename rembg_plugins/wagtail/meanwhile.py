@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import quote
 
 from django.apps import apps
+from django.core.exceptions import SuspiciousFileOperation
 from django.forms.utils import flatatt
 from django.utils.html import format_html
 from wagtail.images.models import Filter
@@ -28,6 +30,9 @@ KINDS: tuple[Kind, ...] = ("original", "placeholder")
 MARK = "data-rembg"
 """The attribute of the ``<img>`` that says ``pending`` or ``failed``."""
 
+_log = logging.getLogger(__name__)
+
+_CANNOT_BE_SAVED = (OSError, SuspiciousFileOperation)
 _PLACEHOLDER = (
     '<svg xmlns="http://www.w3.org/2000/svg" width="{0}" height="{1}" viewBox="0 0 {0} {1}">'
     '<rect width="100%" height="100%" fill="#8883"/></svg>'
@@ -113,9 +118,14 @@ def meanwhile(image: Any, spec: str, problem: CutoutError, *, kind: Kind) -> Mea
     """
     if _nothing.get():
         raise problem
-    if kind == "placeholder":
-        return _placeholder(image, spec, problem)
-    return Meanwhile(get_rendition_or_not_found(image, without_cutout(spec)), problem.state)
+    if kind == "original":
+        try:
+            shown = get_rendition_or_not_found(image, without_cutout(spec))
+        except _CANNOT_BE_SAVED:
+            _log.exception("The original cannot be shown in the place of its cut-out")
+        else:
+            return Meanwhile(shown, problem.state)
+    return _placeholder(image, spec, problem)
 
 
 def all_meanwhile(
@@ -133,7 +143,11 @@ def all_meanwhile(
     waiting = {spec for spec in specs if is_cut_out(spec)}
     drawn = waiting if kind == "placeholder" else set()  # nothing is decoded or saved for these
     plain = {spec: without_cutout(spec) for spec in specs if spec not in drawn}
-    found = get_renditions_or_not_found(image, list(dict.fromkeys(plain.values())))
+    try:
+        found = get_renditions_or_not_found(image, list(dict.fromkeys(plain.values())))
+    except _CANNOT_BE_SAVED:
+        _log.exception("The original cannot be shown in the place of its cut-outs")
+        drawn = set(specs)
 
     def shown(spec: str) -> Any:
         if spec in drawn:

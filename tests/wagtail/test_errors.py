@@ -144,12 +144,26 @@ def test_a_spec_that_is_too_long_for_the_name_of_a_file_breaks_no_page(counted, 
     assert len(counted.calls) == 1
 
 
-def test_a_place_of_renditions_that_cannot_be_written_breaks_no_page(counted, settings, tmp_path):
+@pytest.mark.parametrize("tag", ["image", "picture", "srcset_image"])
+def test_a_place_of_renditions_that_cannot_be_written_breaks_no_page(counted, settings, tag):
     image = upload()
     folder = Path(settings.MEDIA_ROOT) / "images"
     folder.write_bytes(b"no folder")
-    shown = rendered("{% image photo removebg width-40 %}", photo=image)
+    widths = "width-40" if tag == "image" else "width-{40,50}"
+    shown = rendered(f"{{% {tag} photo removebg {widths} %}}", photo=image)
     assert NOT_FOUND in shown
+    # The transaction of the page goes on, as of one with ATOMIC_REQUESTS.
+    assert not image.renditions.exists()
     folder.unlink()
     assert NOT_FOUND not in rendered("{% image photo removebg width-40 %}", photo=image)
     assert len(counted.calls) == 1
+
+
+@pytest.mark.parametrize("widths", ["width-40", "width-{40,50}"])
+def test_where_the_original_cannot_be_shown_either_a_grey_area_is(counted, settings, widths):
+    image = upload()
+    (Path(settings.MEDIA_ROOT) / "images").write_bytes(b"no folder")
+    tag = "cutout" if widths == "width-40" else "cutout_picture"
+    shown = rendered(f"{{% load rembg_wagtail %}}{{% {tag} photo {widths} %}}", photo=image)
+    assert "data:image/svg+xml" in shown
+    assert 'data-rembg="pending"' in shown
