@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from PIL import Image, ImageChops
 
-from rembg_plugins.core.errors import ValidationError
+from rembg_plugins.core.errors import ConfigurationError, ValidationError
 from rembg_plugins.core.preparation import decode
 
 if TYPE_CHECKING:
@@ -52,7 +52,9 @@ def split(prepared: Prepared, cutout: Image.Image) -> Entry:
     Raises:
         ValueError: The sizes differ.
     """
-    _check_sizes(prepared, cutout)
+    if prepared.pixels.size != cutout.size:
+        message = f"The picture has {prepared.pixels.size} px, its cut-out {cutout.size}."
+        raise ValueError(message)
     rgba = cutout if cutout.mode == "RGBA" else cutout.convert("RGBA")
     alpha, colors = rgba.getchannel("A"), rgba.convert("RGB")
     alpha.info.clear()  # a profile, a transparent color: the picture's own, and not kept twice
@@ -74,9 +76,16 @@ def join(prepared: Prepared, entry: Entry) -> Image.Image:
     were kept; the others are the picture's, and differ by :data:`TOLERANCE` at most.
 
     Raises:
-        ValueError: The sizes differ.
+        ConfigurationError: The sizes differ: a library reads the same file in another way than when
+            it was cut out.
     """
-    _check_sizes(prepared, entry.mask)
+    if prepared.pixels.size != entry.mask.size:
+        message = (
+            f"The picture is read with {prepared.pixels.size} px, and its cut-out in the store has "
+            f"{entry.mask.size} px: what decodes it was changed. Have it cut out anew, with "
+            "fresh=True or `manage.py rembg_refresh`."
+        )
+        raise ConfigurationError(message)
     cutout = Image.new("RGB", entry.mask.size)
     cutout.paste(prepared.pixels, mask=entry.mask.point(_VISIBLE, "1"))
     if entry.colors is not None:
@@ -114,12 +123,6 @@ def unpack(key: str, packed: bytes) -> Entry | None:
         return None
     mask = images.get(_MASK)
     return None if mask is None else Entry(mask=mask, colors=images.get(_COLORS))
-
-
-def _check_sizes(prepared: Prepared, other: Image.Image) -> None:
-    if prepared.pixels.size != other.size:
-        message = f"The picture has {prepared.pixels.size} px, its cut-out {other.size}."
-        raise ValueError(message)
 
 
 def _encode(image: Image.Image) -> bytes:

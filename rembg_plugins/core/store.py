@@ -32,7 +32,17 @@ if TYPE_CHECKING:
     from rembg_plugins.core.engine import Engine
     from rembg_plugins.core.source import Source
 
-__all__ = ["TOLERANCE", "Entry", "MemoryStore", "Store", "join", "key_of", "open_store", "split"]
+__all__ = [
+    "TOLERANCE",
+    "Entry",
+    "MemoryStore",
+    "Store",
+    "join",
+    "key_of",
+    "key_of_digest",
+    "open_store",
+    "split",
+]
 
 _LAYOUT = "1"  # of the entries; part of the keys
 
@@ -93,7 +103,12 @@ def key_of(source: Source, engine: Engine) -> str:
     Raises:
         ValidationError: The picture cannot be read any more.
     """
-    parts = (_LAYOUT, source.digest(), RECIPE, engine.name, engine.version)
+    return key_of_digest(source.digest(), engine)
+
+
+def key_of_digest(digest: str, engine: Engine) -> str:
+    """The same by the sha256 of the picture's own bytes, for those who have no use for the rest."""
+    parts = (_LAYOUT, digest, RECIPE, engine.name, engine.version)
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 

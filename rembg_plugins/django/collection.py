@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 import time
@@ -13,13 +12,13 @@ from typing import TYPE_CHECKING, cast
 from django.db import Error as DatabaseError
 from django.utils import timezone
 
-from rembg_plugins.core.store import key_of
+from rembg_plugins.core.store import key_of_digest
 from rembg_plugins.django import cutouts, ledger, outputs
-from rembg_plugins.django.pictures import pictures, sources_in
+from rembg_plugins.django.pictures import digests_in, pictures
 from rembg_plugins.django.store import name_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Collection, Iterator
 
     from django.core.files.storage import Storage
     from django.db.models import Model
@@ -86,7 +85,6 @@ def mark(skip: Collection[type[Model]] = ()) -> Marks:
         DatabaseError: The ledger cannot be read.
     """
     engines = tuple(_engines())
-    keys: set[str] = set()
     digests: set[str] = set()
     missing: list[str] = []
     unreadable: list[str] = []
@@ -95,9 +93,8 @@ def mark(skip: Collection[type[Model]] = ()) -> Marks:
         for picture in pictures(skip):
             looked_at += 1
             try:
-                content = picture.read()
-                digests.add(hashlib.sha256(content).hexdigest())
-                keys |= _keys(content, engines)
+                with picture.open() as file:
+                    digests.update(digests_in(file))
             except FileNotFoundError:
                 missing.append(str(picture))
             except Exception as problem:  # noqa: BLE001 - storages raise what they like
@@ -105,7 +102,7 @@ def mark(skip: Collection[type[Model]] = ()) -> Marks:
     except DatabaseError as problem:
         unreadable.append(f"a table: {problem}")
     return Marks(
-        keys=keys,
+        keys={key_of_digest(one, engine) for one in digests for engine in engines},
         digests=digests,
         looked_at=looked_at,
         missing=tuple(missing),
@@ -148,11 +145,6 @@ def _engines() -> Iterator[Engine]:
     for written in ledger.calls().order_by().values_list("engine", flat=True).distinct():
         name, _, version = written.partition(" ")
         yield cast("Engine", _EngineName(name=name, version=version))
-
-
-def _keys(content: bytes, engines: Iterable[Engine]) -> set[str]:
-    sources = sources_in(content)
-    return {key_of(source, engine) for source in sources for engine in engines}
 
 
 def _notes_on_no_file(

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import io
+import hashlib
 import sys
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from django.apps import apps
 from django.db import router
 from django.db.models import FileField, QuerySet
 from PIL import Image
 
-from rembg_plugins.core.limits import MAX_BYTES
+from rembg_plugins.core.header import read_header
 from rembg_plugins.core.source import Source
-from rembg_plugins.django.incoming import PICTURES
+from rembg_plugins.django.incoming import PICTURES, seekable
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from django.db.models.options import Options
 
 _AT_ONCE = 1000  # rows
+_PIECE = 2**20  # bytes that are read at once
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,15 +45,15 @@ class Picture:
     def __str__(self) -> str:
         return f"{self.name} ({self.label})"
 
-    def read(self) -> bytes:
-        """All of it; of a file that is too large for a cut-out, its beginning.
+    @contextmanager
+    def open(self) -> Iterator[BinaryIO]:
+        """The file; one can seek in it.
 
         Raises:
             Exception: Whatever its storage raises.
         """
-        with self.storage.open(self.name) as file:
-            content: bytes = file.read(MAX_BYTES + 1)
-        return content
+        with self.storage.open(self.name) as file, seekable(file, self.name) as whole:
+            yield cast("BinaryIO", whole)
 
 
 def pictures(skip: Collection[type[Model]] = ()) -> Iterator[Picture]:
@@ -84,19 +85,32 @@ def pictures_of(instance: Model) -> Iterator[Picture]:
     yield from _pictures(model, instance.pk, fields, names)
 
 
-def sources_in(content: bytes) -> tuple[Source, ...]:
+def digests_in(file: BinaryIO) -> tuple[str, ...]:
     """What a file's cut-outs are kept under the names of; nothing if it is no picture.
 
-    Where django-imagekit is in use those are two: the file, and its pixels as imagekit hands them
-    on. A kind that is re-encoded to be sent is not decoded for this.
+    Where django-imagekit is in use those are two: that of its bytes, and that of its pixels as
+    imagekit hands them on. For the first it is read, however large, and not decoded: it may be of
+    a kind that is re-encoded to be sent, and that is small then.
+
+    Args:
+        file: Of which all is looked at.
+
+    Raises:
+        Exception: Whatever the file raises when it is read.
     """
-    picture = Source.of(content)
-    if picture.header is None or picture.header.format not in PICTURES:
+    file.seek(0)
+    header = read_header(file)
+    if header is None or header.format not in PICTURES:
         return ()
-    found = [picture]
+    file.seek(0)
+    digest = hashlib.sha256()
+    while piece := file.read(_PIECE):
+        digest.update(piece)
+    found = [digest.hexdigest()]
     if "imagekit" in sys.modules:
-        with suppress(OSError, Image.DecompressionBombError):
-            found.append(Source.of(Image.open(io.BytesIO(content))))
+        file.seek(0)
+        with suppress(Exception):  # whatever Pillow raises: then imagekit cannot read it either
+            found.append(Source.of(Image.open(file)).digest())
     return tuple(found)
 
 

@@ -11,6 +11,7 @@ from PIL import Image
 
 from rembg_plugins.core.cutout import compose
 from rembg_plugins.core.entry import TOLERANCE, Entry, join, pack, split, unpack
+from rembg_plugins.core.errors import ConfigurationError
 from rembg_plugins.core.preparation import Prepared
 
 KEY = "0" * 64
@@ -133,10 +134,16 @@ def test_neither_profile_nor_transparent_color_of_the_answer_is_kept():
     assert pack(KEY, split(prepared(photo()), cutout)) == plain
 
 
-@pytest.mark.parametrize("function", [split, lambda source, image: join(source, Entry(mask=image))])
-def test_other_sizes_are_refused(function):
+def test_a_cut_out_of_another_size_is_refused():
     with pytest.raises(ValueError, match=r"\(40, 30\)"):
-        function(prepared(photo()), Image.new("L", (30, 40)))
+        split(prepared(photo()), Image.new("L", (30, 40)))
+
+
+# Pitfall: a library that is changed may turn a photograph that was kept as lying on its side.
+def test_an_entry_of_a_picture_that_is_read_in_another_way_by_now_is_told_with_a_remedy():
+    entry = Entry(mask=Image.new("L", (30, 40)))
+    with pytest.raises(ConfigurationError, match=r"\(40, 30\) px.*\(30, 40\) px.*rembg_refresh"):
+        join(prepared(photo()), entry)
 
 
 def test_neither_the_picture_nor_the_cutout_is_changed():

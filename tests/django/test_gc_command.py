@@ -21,6 +21,7 @@ from wagtail.documents.models import Document
 from wagtail.images.models import Image, Rendition
 
 from rembg_plugins.core.errors import BadRequestError
+from rembg_plugins.core.limits import MAX_BYTES
 from rembg_plugins.django import cutouts
 from rembg_plugins.django.management.commands import rembg_gc
 from rembg_plugins.django.models import Window
@@ -149,6 +150,27 @@ def test_a_picture_that_is_re_encoded_to_be_sent_is_found(counted):
     sell(photo(format_="TIFF"), "photo.tiff")
     gc(delete=True)
     assert has(key)
+
+
+# Pitfall: of a large file only the beginning was looked at, and its cut-out belonged to nobody.
+def test_a_file_that_is_too_large_to_be_sent_as_it_is_is_found(counted):
+    file = io.BytesIO()
+    Picture.new("RGB", (4400, 4100), "white").save(file, "TIFF")
+    assert file.tell() > MAX_BYTES
+    key = cut(file.getvalue())
+    sell(file.getvalue(), "photo.tiff")
+    gc(delete=True)
+    assert has(key)
+
+
+# Pitfall: what Pillow refuses stopped the command for good on a site with django-imagekit.
+def test_a_picture_that_imagekit_cannot_read_stops_nothing(counted, monkeypatch):
+    import imagekit
+
+    assert imagekit.ImageSpec
+    sell(photo(), "photo.jpg")
+    monkeypatch.setattr("rembg_plugins.django.pictures.Image.open", None)  # whatever it raises
+    gc(delete=True)
 
 
 def test_pictures_that_a_manager_hides_are_found(counted, monkeypatch):

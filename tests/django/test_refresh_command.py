@@ -189,3 +189,8 @@ def test_every_command_has_a_help_worth_reading(command, capsys):
     assert ended.value.code == 0
     text = capsys.readouterr().out
     assert len(text.partition("options:")[0]) > 400
+
+
+def test_a_model_or_file_that_is_not_there_is_told_as_such():
+    with pytest.raises(CommandError, match=r"neither a file nor a model 'shop.nothing'"):
+        call_command("rembg_refresh", "shop.nothing", "1", "--yes")

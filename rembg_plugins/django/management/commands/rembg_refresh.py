@@ -6,7 +6,7 @@ import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from django.apps import apps
 from django.core.exceptions import ObjectDoesNotExist, ValidationError
@@ -15,9 +15,9 @@ from django.db import Error as DatabaseError
 from django.db.models import QuerySet
 
 from rembg_plugins.core.errors import RembgError
-from rembg_plugins.core.store import key_of
+from rembg_plugins.core.store import key_of_digest
 from rembg_plugins.django import cutouts, ledger
-from rembg_plugins.django.pictures import meta_of, pictures_of, sources_in
+from rembg_plugins.django.pictures import digests_in, meta_of, pictures_of
 from rembg_plugins.django.signals import cutout_forgotten
 from rembg_plugins.django.wording import many
 
@@ -130,8 +130,9 @@ def _chosen(targets: list[str]) -> Iterator[_Chosen]:
     model = _model_of(targets[0])
     if model is None:
         for target in targets:
-            content = Path(target).read_bytes()
-            yield _Chosen(name=target, keys=_keys(target, content))
+            with _opened(target) as file:
+                keys = _keys(target, file)
+            yield _Chosen(name=target, keys=keys)
         return
     if len(targets) == 1:
         message = f"Name objects of {meta_of(model).label} by their primary keys."
@@ -162,16 +163,30 @@ def _chosen_of(model: type[Model], pk: str) -> Iterator[_Chosen]:
         raise CommandError(message)
     for picture in found:
         try:
-            content = picture.read()
+            with picture.open() as file:
+                keys = _keys(str(picture), file)
+        except CommandError:
+            raise
         except Exception as problem:  # storages raise what they like
             message = f"{picture} cannot be read: {type(problem).__name__}: {problem}"
             raise CommandError(message) from problem
-        yield _Chosen(name=str(picture), keys=_keys(str(picture), content), instance=instance)
+        yield _Chosen(name=str(picture), keys=keys, instance=instance)
 
 
-def _keys(name: str, content: bytes) -> tuple[str, ...]:
+def _opened(target: str) -> BinaryIO:
+    try:
+        return Path(target).open("rb")
+    except FileNotFoundError:
+        message = (
+            f"There is neither a file nor a model {target!r}. Write a path, or a model and primary "
+            "keys, as in: shop.product 12 15."
+        )
+        raise CommandError(message) from None
+
+
+def _keys(name: str, file: BinaryIO) -> tuple[str, ...]:
     engine = cutouts.adapter().engine
-    keys = tuple(key_of(source, engine) for source in sources_in(content))
+    keys = tuple(key_of_digest(digest, engine) for digest in digests_in(file))
     if not keys:
         message = f"{name} is no picture that can be cut out."
         raise CommandError(message)
