@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import re
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
@@ -63,7 +63,19 @@ def text(value: object) -> str:
         SettingError: It is something else.
     """
     if not isinstance(value, str) or not value.strip():
-        message = f"give text, got: {value!r}"
+        message = f"give text, got: {_shown(value)}"
+        raise SettingError(message)
+    return value.strip()
+
+
+def url(value: object) -> str:
+    """A URL, of which nothing more is checked here than that it is text.
+
+    Raises:
+        SettingError: It is something else; the value is not shown, since it may hold a password.
+    """
+    if not isinstance(value, str) or not value.strip():
+        message = f"give text, got: {type(value).__name__}"
         raise SettingError(message)
     return value.strip()
 
@@ -75,7 +87,7 @@ def boolean(value: object) -> bool:
         SettingError: It is something else.
     """
     if not isinstance(value, bool):
-        message = f"give True or False, got: {value!r}"
+        message = f"give True or False, got: {_shown(value)}"
         raise SettingError(message)
     return value
 
@@ -87,8 +99,9 @@ def seconds(value: object) -> float:
         SettingError: It is something else.
     """
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not is_number or not 0 <= cast("float", value) < math.inf:
-        message = f"give a number of seconds, 0 or more, got: {value!r}"
+    # Not "below infinity": a whole number may be that, and too large for a float.
+    if not is_number or not 0 <= cast("float", value) <= sys.float_info.max:
+        message = f"give a number of seconds, 0 or more, got: {_shown(value)}"
         raise SettingError(message)
     return float(cast("float", value))
 
@@ -101,7 +114,7 @@ def duration(value: object) -> float:
     """
     found = seconds(value)
     if not 0 < found <= _DAY_S:
-        message = f"give a number of seconds above 0, {_DAY_S} at most, got: {value!r}"
+        message = f"give a number of seconds above 0, {_DAY_S} at most, got: {_shown(value)}"
         raise SettingError(message)
     return found
 
@@ -112,10 +125,10 @@ def on_error(value: object) -> str:
     Raises:
         SettingError: It is something else.
     """
-    if value not in {"raise", "original"}:
-        message = f"give 'raise' or 'original', got: {value!r}"
+    if not isinstance(value, str) or value not in {"raise", "original"}:
+        message = f"give 'raise' or 'original', got: {_shown(value)}"
         raise SettingError(message)
-    return str(value)
+    return value
 
 
 def key_source(value: object) -> KeySource:
@@ -145,7 +158,7 @@ def enqueue(value: object) -> Enqueue:
     if isinstance(value, str):
         value = _imported(value)
     if not callable(value):
-        message = f"give a function, or its dotted path, got: {value!r}"
+        message = f"give a function, or its dotted path, got: {_shown(value)}"
         raise SettingError(message)
     return cast("Enqueue", value)
 
@@ -159,7 +172,7 @@ def permission(value: object) -> Permission:
     if isinstance(value, str):
         value = _imported(value)
     if not isinstance(value, bool) and not callable(value):
-        message = f"give True, False or a function of the picture, got: {value!r}"
+        message = f"give True, False or a function of the picture, got: {_shown(value)}"
         raise SettingError(message)
     return cast("Permission", value)
 
@@ -171,14 +184,14 @@ def profiles(value: object) -> Mapping[str, Options]:
         SettingError: It is no mapping of that kind; every bad option is named.
     """
     if not isinstance(value, Mapping):
-        message = f"give a mapping of names to options, got: {value!r}"
+        message = f"give a mapping of names to options, got: {_shown(value)}"
         raise SettingError(message)
     found, wrong = {}, []
     for name, options in value.items():
         if not isinstance(name, str) or not name.isidentifier():
-            wrong.append(f"a profile's name is of letters, digits and _, got: {name!r}")
+            wrong.append(f"a profile's name is of letters, digits and _, got: {_shown(name)}")
         elif not isinstance(options, Mapping):
-            wrong.append(f"profile {name!r} must be a mapping of options, got: {options!r}")
+            wrong.append(f"profile {name!r} must be a mapping of options, got: {_shown(options)}")
         else:
             try:
                 found[name] = checked(options)
@@ -196,13 +209,24 @@ def budget(value: object) -> Budget:
         SettingError: It is something else.
     """
     if not isinstance(value, Mapping) or not value.keys() <= {"hour", "day"}:
-        message = f"give {{'hour': N, 'day': N}}, or one of them, got: {value!r}"
+        message = f"give {{'hour': N, 'day': N}}, or one of them, got: {_shown(value)}"
         raise SettingError(message)
     for name, most in value.items():
         if most is not None and (type(most) is not int or not 0 <= most <= _MOST):
-            message = f"'{name}' must be a whole number, 0 or more, got: {most!r}"
+            message = f"'{name}' must be a whole number, 0 or more, got: {_shown(most)}"
             raise SettingError(message)
     return Budget(**cast("dict[str, Any]", value))
+
+
+def _shown(value: object) -> str:
+    """A value as it stands in Python; its type where it cannot be shown.
+
+    A whole number of thousands of digits cannot.
+    """
+    try:
+        return repr(value)
+    except Exception:  # noqa: BLE001 - whatever a stranger's object raises
+        return type(value).__name__
 
 
 def _imported(path: str, *, is_shown: bool = True) -> object:

@@ -26,6 +26,7 @@ from rembg_plugins.django.setting_values import (
     profiles,
     seconds,
     text,
+    url,
 )
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ class RembgSettings:
     )
     api_url: str | None = _setting(
         None,
-        text,
+        url,
         '"https://api.rembg.com/rmbg"',
         "Where pictures are sent.",
         "`REMBG_API_URL` of the environment, else the API's own",

@@ -81,11 +81,14 @@ def test_no_key_takes_any_object(name):
         ("LOCK_WAIT", float("inf")),
         ("LOCK_WAIT", float("nan")),
         ("LOCK_WAIT", True),
+        ("LOCK_WAIT", 10**400),
         ("TIMEOUT", 0),
         ("TIMEOUT", 86_401),
         ("TIMEOUT", "60"),
+        ("TIMEOUT", 10**400),
         ("DEFER", 1),
         ("ON_ERROR", "ignore"),
+        ("ON_ERROR", ["a"]),
         ("BUDGET", {"week": 5}),
         ("BUDGET", {"hour": -1}),
         ("BUDGET", {"hour": True}),
@@ -107,6 +110,22 @@ def test_no_key_takes_any_object(name):
 def test_a_value_that_cannot_be_is_refused(name, value):
     _, errors = read({name: value})
     assert [(error.field, error.code) for error in errors] == [(name, "bad_value")]
+
+
+@pytest.mark.parametrize("name", [one for one in SETTINGS if one not in {"API_KEY", "API_URL"}])
+def test_a_number_that_python_does_not_write_out_is_refused_like_any(name):
+    _, (error,) = read({name: 10**5000})
+    assert error.code == "bad_value"
+    assert error.message.endswith("got: int.")
+
+
+@pytest.mark.parametrize(
+    "value", [b"https://somebody:hunter2@example", ["https://somebody:hunter2@example"]]
+)
+def test_a_url_that_is_no_text_is_refused_and_not_shown(value):
+    _, (error,) = read({"API_URL": value})
+    assert (error.code, "hunter2" in error.message) == ("bad_value", False)
+    assert error.message == f"REMBG['API_URL']: give text, got: {type(value).__name__}."
 
 
 @pytest.mark.parametrize("name", ["AUTO", "ENQUEUE", "API_KEY"])
