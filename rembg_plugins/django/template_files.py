@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,9 +15,17 @@ _SUFFIXES = {".html", ".jinja", ".jinja2", ".j2", ".txt", ".xml", ".svg"}
 
 
 def templates_with(*words: str) -> Iterator[tuple[Path, str]]:
-    """Path and text of each template, of all engines, that has one of the words in it."""
+    """Path and text of each template, of all engines, that has one of the words in it.
+
+    What cannot be read, or is gone by now, is passed over: who shows it meets that.
+    """
     for path in _files():
-        content = path.read_text(encoding="utf-8", errors="replace")
+        try:
+            # Of a pipe there is no end to read.
+            is_file = path.is_file()
+            content = path.read_text(encoding="utf-8", errors="replace") if is_file else ""
+        except OSError:
+            continue
         if any(word in content for word in words):
             yield path, content
 
@@ -24,12 +33,14 @@ def templates_with(*words: str) -> Iterator[tuple[Path, str]]:
 def _files() -> Iterator[Path]:
     folders: dict[Path, None] = {}
     for engine in engines.all():
-        for folder in _folders(engine):
-            folders[Path(folder)] = None
+        for root in _folders(engine):
+            folders[Path(root)] = None
     for known in folders:
-        for path in known.rglob("*"):
-            if path.suffix in _SUFFIXES and path.is_file():
-                yield path
+        for folder, _, names in os.walk(known):  # passes over what it cannot look into
+            for name in names:
+                path = Path(folder, name)
+                if path.suffix in _SUFFIXES:
+                    yield path
 
 
 def _folders(engine: Any) -> Iterator[str]:
