@@ -3,6 +3,8 @@ from __future__ import annotations
 import errno
 
 import pytest
+import requests
+from botocore.exceptions import ClientError
 from core.pictures import encoded
 from django_site.broken_storage import Broken
 
@@ -43,6 +45,36 @@ def test_other_causes_are_told_as_well(caplog):
         for problem in (refusal(errno.ENOSPC), refusal(errno.EACCES), ValueError("x")):
             complaints.tell(tried, "cutouts/0", problem)
     assert len(lines(caplog)) == 6
+
+
+def of_s3(code):
+    """An error as botocore makes it of an answer: one class for all of them."""
+    return ClientError({"Error": {"Code": code, "Message": "of a test"}}, "GetObject")
+
+
+def test_causes_of_one_class_are_told_apart_by_the_storage_s_code(caplog):
+    complaints = Complaints("private")
+    for code in ("SlowDown", "AccessDenied", "SlowDown", "AccessDenied"):
+        complaints.tell("read", "cutouts/0", of_s3(code))
+    assert ["SlowDown" in line for line in lines(caplog)] == [True, False]
+
+
+@pytest.mark.parametrize("response", [None, "text", {}, {"Error": None}, requests.Response()])
+def test_a_response_of_another_kind_is_no_hindrance(caplog, response):
+    problem = ValueError("of a test")
+    problem.response = response
+    Complaints("private").tell("read", "cutouts/0", problem)
+    assert len(lines(caplog)) == 1
+
+
+def test_a_cause_that_stays_is_told_again_after_an_hour(caplog, clock):
+    complaints = Complaints("private", clock=clock)
+    told = []
+    for _ in range(5):
+        complaints.tell("read", "cutouts/0", refusal(errno.EACCES))
+        told.append(len(lines(caplog)))
+        clock.sleep(1800)
+    assert told == [1, 1, 2, 2, 3]
 
 
 def test_so_many_are_remembered_and_no_more(caplog):
