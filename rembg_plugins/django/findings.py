@@ -181,7 +181,8 @@ ROLLED_BACK_LEDGER = Finding(
     meaning="The engine may cost credits, and the ledger is in an SQLite database with "
     "`ATOMIC_REQUESTS`: what a page has spent is forgotten if the page fails.",
     hint="Keep the ledger in PostgreSQL; or remove ATOMIC_REQUESTS from the database, and write "
-    "transaction.atomic() where a view needs it.",
+    "transaction.atomic() where a view needs it. Django's admin has a transaction of its own for "
+    "each save: only PostgreSQL helps there.",
 )
 NO_TABLE = Finding(
     id="rembg.W009",
