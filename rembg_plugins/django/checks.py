@@ -28,6 +28,7 @@ from rembg_plugins.django.template_files import templates_with
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from rembg_plugins.core.configuration import Configuration
     from rembg_plugins.core.errors import FieldError
 
 TAG = "rembg"
@@ -59,6 +60,7 @@ def check_settings(**_: Any) -> Sequence[CheckMessage]:
     told = [_told(error) for error in errors]
     told += _check_names(found)
     told += _check_engine(found)
+    told += _check_route(found)
     told += _check_store(found.store)
     told += _check_storages(found)
     told += _check_lock_cache(found.lock_cache, is_complete=not errors)
@@ -119,7 +121,7 @@ def _check_names(found: RembgSettings) -> Iterator[CheckMessage]:
 
 def _check_engine(found: RembgSettings) -> Iterator[CheckMessage]:
     try:
-        spec = _engine_in(found)
+        spec = _configured(found).engine.value
     except ConfigurationError as error:
         yield findings.BAD_CONFIGURATION.told(str(error).replace(_NOT_ASKED, "****"))
         return
@@ -140,8 +142,29 @@ def _check_engine(found: RembgSettings) -> Iterator[CheckMessage]:
         yield findings.ANONYMOUS.told("The engine is 'api', and there is no key for it.")
 
 
-def _engine_in(found: RembgSettings) -> str | None:
-    """The engine that the settings name, or the environment; None where neither does.
+def _check_route(found: RembgSettings) -> Iterator[CheckMessage]:
+    """Whether anything could be sent to the API, where that is the engine; nothing is sent."""
+    try:
+        configuration = _configured(found)
+    except ConfigurationError:  # told by the check of the engine
+        return
+    spec, may_call = configuration.engine.value, found.api_url is not None or _may_have_key(found)
+    if spec != "api" and not (spec is None and may_call):
+        return
+    from rembg_plugins.api import route  # noqa: PLC0415 - slow; other sites need it not
+
+    url = configuration.api_url.value
+    try:
+        route.find_route(url)
+    except ConfigurationError as error:
+        message = str(error)
+        if "@" in url:  # a password with a slash in it looks like a path
+            message = message.replace(route.shown_url(url), "****")
+        yield findings.BAD_ROUTE.told(message)
+
+
+def _configured(found: RembgSettings) -> Configuration:
+    """The settings with the environment's; where no engine is named, its value is None.
 
     Raises:
         ConfigurationError: The two do not go together.
@@ -150,7 +173,7 @@ def _engine_in(found: RembgSettings) -> str | None:
         engine=found.engine,
         api_key=None if found.api_key is None else _NOT_ASKED,
         api_url=found.api_url,
-    ).engine.value
+    )
 
 
 def _may_have_key(found: RembgSettings) -> bool:
@@ -169,7 +192,7 @@ def _check_transactions(found: RembgSettings) -> Iterator[CheckMessage]:
     if connection.vendor != "sqlite" or not connection.settings_dict.get("ATOMIC_REQUESTS"):
         return
     try:
-        spec = _engine_in(found)
+        spec = _configured(found).engine.value
     except ConfigurationError:  # told by the check of the engine
         return
     may_cost = _may_have_key(found) if spec is None else spec.partition(":")[0] not in _FREE

@@ -84,6 +84,15 @@ NO_ENGINE = Finding(
         "read), or run pip install 'rembg-plugins[local]' for the embedded engine."
     ),
 )
+BAD_ROUTE = Finding(
+    id="rembg.E009",
+    meaning="Nothing could be sent to the API: its URL cannot be used, or the proxy's, or there "
+    "are no such certificates.",
+    hint=(
+        "Correct REMBG['API_URL'], or REMBG_API_URL in the environment, or the variable that the "
+        "message names. The API's URL begins with https:// and holds no user name or password."
+    ),
+)
 NO_STORE = Finding(
     id="rembg.E010",
     meaning="The alias of the store is not in `STORAGES`.",

@@ -142,6 +142,57 @@ def test_a_key_whose_url_comes_from_another_place(monkeypatch, site):
     assert found() == {}
 
 
+BAD_URLS = [
+    "nonsense",
+    "http://elsewhere.example/rmbg",
+    "ftp://elsewhere.example/rmbg",
+    "https://somebody:hunter2@elsewhere.example/rmbg",
+    "http://somebody:12/hunter2@elsewhere.example/rmbg",
+    "https://elsewhere.example:port/hunter2@",
+]
+
+
+@pytest.mark.parametrize("url", BAD_URLS)
+@pytest.mark.parametrize("engine", ["api", None])
+def test_a_url_that_nothing_can_be_sent_to_is_told_without_a_password(site, url, engine):
+    site(ENGINE=engine, API_KEY=lambda: KEY, API_URL=url)
+    message = only()
+    assert message.id == "rembg.E009"
+    assert "hunter2" not in str(message)
+
+
+@pytest.mark.parametrize("url", BAD_URLS)
+def test_the_url_of_the_environment_is_checked_as_well(site, monkeypatch, url):
+    monkeypatch.setenv("REMBG_API_URL", url)
+    monkeypatch.setenv("REMBG_API_KEY", KEY)
+    site(ENGINE="api")
+    message = only()
+    assert message.id == "rembg.E009"
+    assert "hunter2" not in str(message)
+
+
+def test_a_url_that_no_engine_sends_to_is_not_our_business(site, monkeypatch):
+    monkeypatch.setenv("REMBG_API_URL", "nonsense")
+    monkeypatch.setenv("HTTPS_PROXY", "nonsense://")
+    site(ENGINE="local")
+    assert found() == {}
+    site(ENGINE=None)  # without a key it is the embedded one
+    assert found() == {}
+
+
+def test_the_way_to_the_api_is_checked_and_nothing_is_sent(site, monkeypatch):
+    monkeypatch.setattr(socket, "create_connection", lambda *_, **__: pytest.fail("sent"))
+    site(ENGINE="api", API_KEY=lambda: KEY)
+    assert found() == {}
+    site(API_URL="http://127.0.0.1:9/rmbg")
+    assert found() == {}
+    site(API_URL=None)
+    monkeypatch.setenv("HTTPS_PROXY", "nonsense://somebody:hunter2@proxy")
+    message = only()
+    assert (message.id, "proxy's URL" in message.msg) == ("rembg.E009", True)
+    assert "hunter2" not in str(message)
+
+
 def test_the_function_that_gives_the_key_is_not_called(site):
     site(ENGINE="api", API_KEY=lambda: pytest.fail("was called"))
     assert found() == {}
