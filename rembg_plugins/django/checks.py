@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from django.apps import apps
 from django.conf import settings
 from django.core.checks import CheckMessage, Tags, register
 from django.core.files.storage import storages
 from django.db import connections, router
-from django.utils.module_loading import import_string
 
 from rembg_plugins.core.configuration import configure
 from rembg_plugins.core.errors import ConfigurationError
@@ -20,23 +18,22 @@ from rembg_plugins.core.plugins import default_manager, engines
 from rembg_plugins.core.setting import SECRETS
 from rembg_plugins.core.setting import SETTINGS as VARIABLES
 from rembg_plugins.django import findings, locks, tables
+from rembg_plugins.django.cutout_storages import check_cutout_storages, is_cutout_storage
+from rembg_plugins.django.declared import declared, imported
 from rembg_plugins.django.models import Call
 from rembg_plugins.django.privacy import check_privacy
 from rembg_plugins.django.settings import NAME, SETTINGS, RembgSettings, read
+from rembg_plugins.django.task_backends import check_tasks
 from rembg_plugins.django.template_files import templates_with
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     from rembg_plugins.core.configuration import Configuration
     from rembg_plugins.core.errors import FieldError
 
 TAG = "rembg"
 
-_CUTOUT_STORAGE = "rembg_plugins.django.storage.CutoutStorage"
-_TASKS = ("django.tasks", "django_tasks")  # the former is there from Django 6.0 on
-_IMMEDIATE = {f"{lib}.backends.immediate.ImmediateBackend" for lib in _TASKS}
-_DUMMY = {f"{lib}.backends.dummy.DummyBackend" for lib in _TASKS}
 _WAGTAIL_APP = "rembg_plugins.wagtail"
 _OF_WAGTAIL = re.compile(
     r"{%-?\s*load\s[^%]*\brembg_wagtail\b"
@@ -62,11 +59,11 @@ def check_settings(**_: Any) -> Sequence[CheckMessage]:
     told += _check_engine(found)
     told += _check_route(found)
     told += _check_store(found.store)
-    told += _check_storages(found)
+    told += check_cutout_storages(found)
     told += _check_lock_cache(found.lock_cache, is_complete=not errors)
     told += _check_transactions(found)
     # A function that hands tasks to another queue needs no backend.
-    told += _check_tasks() if found.defer and found.enqueue is None else ()
+    told += check_tasks() if found.defer and found.enqueue is None else ()
     return told
 
 
@@ -202,122 +199,48 @@ def _check_transactions(found: RembgSettings) -> Iterator[CheckMessage]:
 
 
 def _check_store(alias: str) -> Iterator[CheckMessage]:
-    if alias not in settings.STORAGES:
-        known = ", ".join(sorted(settings.STORAGES))
-        message = f"The store {alias!r} is not in STORAGES; there: {known}."
+    known = declared("STORAGES")
+    if alias not in known:
+        message = f"The store {alias!r} is not in STORAGES; there: {', '.join(sorted(known))}."
         yield findings.NO_STORE.told(message)
         return
-    if _is_a(_class_of(alias), {_CUTOUT_STORAGE}):
+    if is_cutout_storage(alias):
         message = f"STORAGES[{alias!r}] is a CutoutStorage, and cannot be the store."
         yield findings.CUTOUTS_IN_CUTOUTS.told(message)
         return
     try:
-        storage = storages[alias]
+        told = list(check_privacy(alias, storages[alias]))
     except Exception as problem:  # noqa: BLE001 - a stranger's class may raise anything
         message = f"STORAGES[{alias!r}] cannot be made: {type(problem).__name__}: {problem}"
         yield findings.STORE_UNUSABLE.told(message)
         return
-    yield from check_privacy(alias, storage)
-
-
-def _check_storages(found: RembgSettings) -> Iterator[CheckMessage]:
-    """The storages that cut out: where they stand, and what they name."""
-    for alias, declared in cast("dict[str, dict[str, Any]]", settings.STORAGES).items():
-        if not _is_a(_class_of(alias), {_CUTOUT_STORAGE}):
-            continue
-        if alias == "staticfiles":
-            yield findings.STATIC_FILES.told("STORAGES['staticfiles'] is a CutoutStorage.")
-        if alias == "default":
-            yield findings.CUTOUTS_BY_DEFAULT.told("STORAGES['default'] is a CutoutStorage.")
-        yield from _check_options(alias, declared.get("OPTIONS", {}), found)
-
-
-def _check_options(
-    alias: str, options: Mapping[str, Any], found: RembgSettings
-) -> Iterator[CheckMessage]:
-    wraps, profile = options.get("wraps", "default"), options.get("profile")
-    if why := _why_not_wrapped(alias, wraps):
-        message = f"STORAGES[{alias!r}] wraps {wraps!r}, {why}."
-        hint = "Let OPTIONS['wraps'] name the alias of a storage that keeps files as they are."
-        yield findings.BAD_CUTOUT_STORAGE.told(message, hint=hint)
-    if profile is not None and profile not in found.profiles:
-        known = ", ".join(sorted(found.profiles)) or "none"
-        message = (
-            f"STORAGES[{alias!r}] has the profile {profile!r}; in {NAME}['PROFILES']: {known}."
-        )
-        yield findings.BAD_CUTOUT_STORAGE.told(message)
-    for name in options:
-        if any(word in name.lower() for word in ("key", "token", "secret")):
-            message = f"OPTIONS[{name!r}] of STORAGES[{alias!r}] would end in migrations and tasks."
-            yield findings.KEY_IN_SETTINGS.told(message)
-
-
-def _why_not_wrapped(alias: str, wraps: str) -> str:
-    if wraps not in settings.STORAGES:
-        return "which is not in STORAGES"
-    if wraps == alias:
-        return "which is itself"
-    if _is_a(_class_of(wraps), {_CUTOUT_STORAGE}):
-        return "which is a CutoutStorage as well: a picture would be paid for twice"
-    return ""
+    yield from told
 
 
 def _check_lock_cache(alias: str, *, is_complete: bool) -> Iterator[CheckMessage]:
-    if alias not in settings.CACHES:
-        known = ", ".join(sorted(settings.CACHES))
-        yield findings.NO_CACHE.told(f"The cache {alias!r} is not in CACHES; there: {known}.")
+    known = declared("CACHES")
+    if alias not in known:
+        there = ", ".join(sorted(known))
+        yield findings.NO_CACHE.told(f"The cache {alias!r} is not in CACHES; there: {there}.")
         return
-    path = settings.CACHES[alias].get("BACKEND", "")
-    if _import(path) is None:
+    path = known[alias].get("BACKEND")
+    if imported(path) is None:
         message = (
             f"CACHES[{alias!r}] cannot be made: there is no {path!r}, or it cannot be imported."
         )
         yield findings.NO_CACHE.told(message)
         return
-    if not is_complete or locks.kind() != "file":
-        return
-    if connections[router.db_for_write(Call)].vendor == "sqlite":
-        return  # all who share its file are on one machine, and there lock files serve
-    message = (
-        f"CACHES[{alias!r}] is a {path.rpartition('.')[2]}, which cannot hold locks between "
-        "processes. Lock files are used in its place: two machines may both pay for one picture."
-    )
-    yield findings.LOCAL_LOCKS.told(message)
-
-
-def _check_tasks() -> Iterator[CheckMessage]:
-    library = next((one for one in _TASKS if find_spec(one) is not None), None)
-    if library is None:
-        yield findings.NO_TASKS.told(f"{NAME}['DEFER'] is on, and there are no tasks.")
-        return
-    # Both libraries run tasks at once where there is no such setting.
-    backends = getattr(settings, "TASKS", None) or {
-        "default": {"BACKEND": f"{library}.backends.immediate.ImmediateBackend"}
-    }
-    backend = backends.get("default", {}).get("BACKEND", "")
-    cls = _import(backend)
-    if backend in _IMMEDIATE or _is_a(cls, _IMMEDIATE):
-        message = f"{NAME}['DEFER'] is on, and {backend} makes the page wait for each cut-out."
-        yield findings.IMMEDIATE_TASKS.told(message)
-    elif backend in _DUMMY or _is_a(cls, _DUMMY):
-        message = f"{NAME}['DEFER'] is on, and {backend} never runs a task."
-        yield findings.IMMEDIATE_TASKS.told(message)
-
-
-def _class_of(alias: str) -> object:
-    declared = cast("dict[str, dict[str, Any]]", settings.STORAGES)
-    return _import(declared.get(alias, {}).get("BACKEND", ""))
-
-
-def _import(path: str) -> object:
-    """What stands under a dotted path; None where nothing does, which is for others to tell."""
     try:
-        return import_string(path)
-    except Exception:  # noqa: BLE001 - whatever a stranger's module raises
-        return None
-
-
-def _is_a(cls: object, paths: set[str]) -> bool:
-    """Whether it is one of these classes or made of one; by name, so that none is imported."""
-    line = cls.__mro__ if isinstance(cls, type) else ()
-    return any(f"{one.__module__}.{one.__qualname__}" in paths for one in line)
+        holds_no_locks = is_complete and locks.kind() == "file"
+    except Exception as problem:  # noqa: BLE001 - a function of the site's may raise anything
+        message = f"CACHES[{alias!r}] cannot be made: {type(problem).__name__}: {problem}"
+        yield findings.NO_CACHE.told(message)
+        return
+    # All who share SQLite's file are on one machine, and there lock files serve.
+    if holds_no_locks and connections[router.db_for_write(Call)].vendor != "sqlite":
+        message = (
+            f"CACHES[{alias!r}] is a {str(path).rpartition('.')[2]}, which cannot hold locks "
+            "between processes. Lock files are used in its place: two machines may both pay for "
+            "one picture."
+        )
+        yield findings.LOCAL_LOCKS.told(message)

@@ -135,8 +135,8 @@ STATIC_FILES = Finding(
 BAD_CUTOUT_STORAGE = Finding(
     id="rembg.E017",
     meaning="A `CutoutStorage` wraps an alias, or names a profile, that does not exist; or it "
-    "wraps itself or another `CutoutStorage`.",
-    hint="Correct OPTIONS['wraps'] or OPTIONS['profile'] of the storage.",
+    "wraps itself or another `CutoutStorage`; or it cannot be made of its `OPTIONS`.",
+    hint="Correct OPTIONS of the storage; its own are wraps, profile and on_error.",
 )
 NO_CACHE = Finding(
     id="rembg.E020",
@@ -147,6 +147,15 @@ NO_TASKS = Finding(
     id="rembg.E021",
     meaning="`DEFER` is on, and there are no tasks: neither `django.tasks` nor `django_tasks`.",
     hint="Run pip install django-tasks, or use Django 6 or newer.",
+)
+BAD_TASKS = Finding(
+    id="rembg.E022",
+    meaning="`DEFER` is on, and `TASKS` has no `default`, or one whose class cannot be imported.",
+    hint=(
+        "Write TASKS = {'default': {'BACKEND': '...'}} with the dotted path of a backend that is "
+        "installed and has a worker, as 'django_tasks_db.DatabaseBackend'; or name a function of "
+        "your own in REMBG['ENQUEUE']."
+    ),
 )
 ANONYMOUS = Finding(
     id="rembg.W001",

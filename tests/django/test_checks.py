@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import socket
+from importlib.util import find_spec
 from types import SimpleNamespace
 
 import pytest
@@ -420,12 +421,12 @@ def test_tasks_that_run_at_once_are_no_deferral(site, settings):
     site(DEFER=True)
     message = only()
     assert (message.id, "page wait" in message.msg) == ("rembg.W006", True)
-    settings.TASKS = getattr(global_settings, "TASKS", {})  # as where it is not set
+    settings.TASKS = getattr(global_settings, "TASKS", None)  # as where it is not set
     assert only().id == "rembg.W006"
     settings.TASKS = {"default": {"BACKEND": "django_tasks.backends.dummy.DummyBackend"}}
     assert "never runs" in only().msg
     settings.TASKS = {"default": {"BACKEND": "django.tasks.backends.immediate.ImmediateBackend"}}
-    assert only().id == "rembg.W006"
+    assert only().id == ("rembg.W006" if find_spec("django.tasks") else "rembg.E022")
     site(ENQUEUE=print)
     assert found() == {}  # a queue of the site's own
     site(ENQUEUE=None)
@@ -441,11 +442,33 @@ def test_where_no_backend_is_set_the_one_that_there_is_is_named(
     site, settings, monkeypatch, library
 ):
     monkeypatch.setattr(
-        "rembg_plugins.django.checks.find_spec", lambda name: "found" if name == library else None
+        "rembg_plugins.django.task_backends.find_spec",
+        lambda name: "found" if name == library else None,
     )
     site(DEFER=True)
-    settings.TASKS = {}
+    del settings.TASKS
     assert f"{library}.backends.immediate.ImmediateBackend makes" in only().msg
+
+
+@pytest.mark.parametrize(
+    ("tasks", "why"),
+    [
+        ({}, "there: none"),
+        ("text", "there: none"),
+        ({"other": {"BACKEND": "django_tasks_db.DatabaseBackend"}}, "there: other"),
+        ({"default": {}}, "cannot be made: no BACKEND."),
+        ({"default": None}, "cannot be made: no BACKEND."),
+        ({"default": {"BACKEND": "nowhere.Backend"}}, "there is no 'nowhere.Backend'"),
+        ({"default": {"BACKEND": ["nowhere.Backend"]}}, "there is no ['nowhere.Backend']"),
+    ],
+    ids=str,
+)
+def test_tasks_without_a_backend_that_there_is_are_told(site, settings, tasks, why):
+    site(DEFER=True)
+    settings.TASKS = tasks
+    message = only()
+    assert message.id == "rembg.E022"
+    assert why in message.msg
 
 
 class Hasty(ImmediateBackend):
@@ -460,7 +483,7 @@ def test_a_task_backend_made_of_an_immediate_one_is_one(site, settings):
 
 def test_without_any_tasks_nothing_can_be_deferred(site, monkeypatch):
     site(DEFER=True)
-    monkeypatch.setattr("rembg_plugins.django.checks.find_spec", lambda name: None)
+    monkeypatch.setattr("rembg_plugins.django.task_backends.find_spec", lambda name: None)
     assert only().id == "rembg.E021"
 
 

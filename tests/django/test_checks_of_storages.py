@@ -52,6 +52,52 @@ def test_what_it_names_must_be_there(found, options):
     assert "STORAGES['shelf']" in message.msg
 
 
+class Named(CutoutStorage):
+    """It has an alias of its own accord."""
+
+    def __init__(self, **options):
+        super().__init__(wraps="nowhere", **options)
+
+
+def test_what_a_class_names_by_itself_must_be_there_as_well(found):
+    message = found(shelf={"BACKEND": f"{__name__}.Named"})["rembg.E017"]
+    assert "wraps 'nowhere', which is not in STORAGES" in message.msg
+
+
+def test_blanks_around_a_name_are_none_of_it(found):
+    assert found(shelf=cutouts(wraps=" default ", profile=" product ")) == {}
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        ({"wraps": ["default"]}, "got: ['default']"),
+        ({"profile": ["product"]}, "got: ['product']"),
+        ({"on_error": "orignal"}, "give 'raise' or 'original', got: 'orignal'"),
+        ({"on_error": ["raise"]}, "got: ['raise']"),
+        ({"warps": "default"}, "'warps'"),
+        ({5: "default"}, "keywords must be strings"),
+    ],
+    ids=str,
+)
+def test_options_that_it_cannot_be_made_of_are_told(found, options, why):
+    message = found(shelf={"BACKEND": CUTOUTS, "OPTIONS": options})["rembg.E017"]
+    assert "STORAGES['shelf'] cannot be made: " in message.msg
+    assert why in message.msg
+
+
+def test_one_mistake_in_the_options_hides_no_other(site, settings):
+    shelf = cutouts(wraps="nowhere", profile="nothing", on_error="orignal")
+    settings.STORAGES = {**settings.STORAGES, "shelf": shelf}
+    told = [one.msg for one in checks.run_checks(tags=[TAG])]
+    assert len(told) == 3
+
+
+@pytest.mark.parametrize("declared", [None, {"BACKEND": [CUTOUTS]}, {"BACKEND": CUTOUTS}])
+def test_what_is_declared_as_something_else_breaks_no_check(found, declared):
+    assert found(shelf=declared) == {}
+
+
 def test_it_wraps_neither_itself_nor_another_one(found):
     message = found(default=cutouts())["rembg.E017"]  # what it wraps where nothing is said
     assert "wraps 'default', which is itself" in message.msg
@@ -68,6 +114,8 @@ def test_as_the_default_it_is_warned_of(found, settings):
 
 @pytest.mark.parametrize("name", ["api_key", "user_token", "CLIENT_SECRET"])
 def test_no_key_stands_in_its_options(found, name):
-    message = found(shelf=cutouts(**{name: "0123456789abcdef"}))["rembg.E004"]
+    told = found(shelf=cutouts(**{name: "0123456789abcdef"}))
+    message = told.pop("rembg.E004")
+    assert told == {}
     assert name in message.msg
     assert "0123456789abcdef" not in str(message)
