@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from django.conf import settings
+from django.core.cache import caches
 from django.core.cache.backends.db import DatabaseCache
 from django.core.cache.backends.dummy import DummyCache
 from django.core.cache.backends.filebased import FileBasedCache
@@ -147,8 +148,14 @@ def kind() -> str:
 
 
 def is_shared(alias: str) -> bool:
-    """Whether a cache can hold locks between processes, as far as its class tells."""
-    return not issubclass(import_string(settings.CACHES[alias]["BACKEND"]), _NO_LOCKS_IN)
+    """Whether a cache can hold locks between processes, as far as its class tells.
+
+    Where a function of the site's makes the cache, that is asked for one.
+    """
+    cls = import_string(settings.CACHES[alias]["BACKEND"])
+    if not isinstance(cls, type):
+        cls = type(caches[alias])
+    return not issubclass(cls, _NO_LOCKS_IN)
 
 
 def _claim(

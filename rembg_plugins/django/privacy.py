@@ -12,7 +12,7 @@ from django.core.files.storage import FileSystemStorage, InMemoryStorage, storag
 from rembg_plugins.django import findings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from django.core.checks import CheckMessage
     from django.core.files.storage import Storage
@@ -62,24 +62,30 @@ def _served_folders(store: Path) -> Iterator[tuple[str, Path]]:
         ("STATIC_ROOT", settings.STATIC_ROOT),
     ]
     named += [
-        ("STATICFILES_DIRS", entry[1] if isinstance(entry, list | tuple) else entry)
-        for entry in getattr(settings, "STATICFILES_DIRS", ())
+        ("STATICFILES_DIRS", entry[-1] if isinstance(entry, list | tuple) and entry else entry)
+        for entry in _entries(getattr(settings, "STATICFILES_DIRS", ()))
     ]
-    default = _storage_of("default")
-    if isinstance(default, FileSystemStorage) and (
-        default.base_location or store == Path(os.path.realpath(default.location))
-    ):
-        named.append(("STORAGES['default']", default.location))
+    named.append(("STORAGES['default']", _folder_of_default(store)))
     for name, folder in named:
-        if folder:
+        # What is of another kind is for Django to tell.
+        if folder and isinstance(folder, str | os.PathLike):
             yield name, Path(os.path.realpath(folder))
 
 
-def _storage_of(alias: str) -> Storage | None:
+def _entries(value: object) -> Sequence[Any]:
+    return value if isinstance(value, list | tuple) else ()
+
+
+def _folder_of_default(store: Path) -> str | os.PathLike[str] | None:
     try:
-        return storages[alias]
+        default = storages["default"]
+        if not isinstance(default, FileSystemStorage):
+            return None
+        folder = default.location
     except Exception:  # noqa: BLE001 - whatever a backend raises: it is not our business here
         return None
+    is_set = default.base_location or store == Path(os.path.realpath(folder))
+    return folder if is_set else None
 
 
 def _check_bucket(alias: str, storage: Storage) -> Iterator[CheckMessage]:

@@ -7,6 +7,8 @@ from types import SimpleNamespace
 import pytest
 from django.conf import global_settings
 from django.core import checks
+from django.core.cache.backends.locmem import LocMemCache
+from django.core.cache.backends.redis import RedisCache
 from django.core.files.storage import FileSystemStorage
 from django.core.management import call_command
 from django.core.management.base import SystemCheckError
@@ -355,6 +357,25 @@ def test_a_store_with_a_url(settings, tmp_path):
     assert only().id == "rembg.W002"
 
 
+@pytest.mark.parametrize("folders", [None, "/", [()], [("prefix",)], [5, b"/"]], ids=str)
+def test_folders_of_static_files_that_are_none_are_not_our_business(settings, folders):
+    settings.STATICFILES_DIRS = folders
+    assert found() == {}
+
+
+def test_folders_that_are_no_paths_are_told_by_whoever_uses_them(settings, tmp_path):
+    settings.MEDIA_ROOT = 5
+    assert found() == {}
+    store(settings, location=5)
+    assert only().id == "rembg.E011"
+
+
+@pytest.mark.parametrize("declared", [None, "text", {"BACKEND": FILES, "OPTIONS": None}])
+def test_a_store_that_is_declared_as_something_else_is_told(settings, declared):
+    settings.STORAGES = {**settings.STORAGES, "rembg": declared}
+    assert only().id == "rembg.E011"
+
+
 def test_a_store_in_memory(settings):
     store(settings, "django.core.files.storage.InMemoryStorage")
     assert only().id == "rembg.W004"
@@ -408,6 +429,41 @@ def test_where_only_lock_files_are_left_several_machines_are_warned_of(site, mon
         type(connections["default"]), "vendor", "postgresql"
     )  # which has locks of its own
     assert found() == {}
+
+
+def made_local(_location, params):
+    """A cache by a function, as Django allows it."""
+    return LocMemCache("of-a-function", params)
+
+
+def made_in_redis(location, params):
+    return RedisCache(location, params)
+
+
+def not_made(_location, _params):
+    raise RuntimeError("cannot be made here")
+
+
+@pytest.mark.parametrize(
+    ("function", "id_"),
+    [(made_local, "rembg.W005"), (made_in_redis, None), (not_made, "rembg.E020")],
+)
+def test_a_lock_cache_that_a_function_makes_is_looked_at(
+    site, settings, monkeypatch, function, id_
+):
+    backend = f"{__name__}.{function.__name__}"
+    by_function = {"BACKEND": backend, "LOCATION": "redis://nowhere.invalid"}
+    settings.CACHES = {**settings.CACHES, "locks": by_function}
+    site(LOCK_CACHE="locks")
+    monkeypatch.setattr(type(connections["default"]), "vendor", "mysql")
+    assert list(found()) == ([] if id_ is None else [id_])
+
+
+@pytest.mark.parametrize("declared", [None, {"LOCATION": "x"}])
+def test_a_lock_cache_without_a_class_is_told(site, settings, declared):
+    settings.CACHES = {**settings.CACHES, "locks": declared}
+    site(LOCK_CACHE="locks")
+    assert only().id == "rembg.E020"
 
 
 def test_a_lock_cache_that_all_processes_share_is_fine(settings, monkeypatch):
