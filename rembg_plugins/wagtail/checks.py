@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
 @register(Tags.templates)
 def check_templates(**_: Any) -> Sequence[CheckMessage]:
-    """Specs that are wrong, and stock tags that cannot show anything meanwhile."""
+    """Specs that are wrong or doubtful, and stock tags that cannot show anything meanwhile."""
     usages = list(chain(in_templates(), in_formats()))
-    return [*_wrong(usages), *_cannot_wait(usages)]
+    return [*_wrong(usages), *_doubtful(usages), *_cannot_wait(usages)]
 
 
 @register(TAG)
@@ -79,6 +79,13 @@ def _wrong(usages: Sequence[Usage]) -> Iterator[CheckMessage]:
     for usage in usages:
         for problem, hint in mistakes.in_spec(usage.spec):
             yield Error(f"{usage.where}: {problem}", hint=hint, id="rembg_wagtail.E001")
+
+
+def _doubtful(usages: Sequence[Usage]) -> Iterator[CheckMessage]:
+    """No errors, which would keep ``runserver`` from starting: a picture may well be shown."""
+    for usage in usages:
+        for problem, hint in mistakes.advice_on(usage.spec):
+            yield Caution(f"{usage.where}: {problem}", hint=hint, id="rembg_wagtail.W004")
 
 
 def _cannot_wait(usages: Sequence[Usage]) -> Iterator[CheckMessage]:
