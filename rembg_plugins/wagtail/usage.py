@@ -27,7 +27,11 @@ _INSTEAD = {
 _NAMES = "|".join((*_INSTEAD, *_INSTEAD.values()))
 _DJANGO = re.compile(rf"{{%-?\s*({_NAMES})\s+(\S+)\s+(.*?)%}}", re.DOTALL)
 _JINJA = re.compile(rf"\b({_NAMES})\(\s*([^,()]+),\s*[\"']([^\"']+)[\"']")
-_NOT_RUN = re.compile(r"{#.*?#}|{%\s*(comment|verbatim)\b.*?end\1\b.*?%}", re.DOTALL)
+# Each with its own comments: those of Jinja span lines, and Django knows none that do, so that CSS
+# as in `#nav{#…` begins none there.
+_BLOCK = r"{%[-+]?\s*(comment|verbatim|raw)\b.*?end\1\b.*?%}"
+_NOT_DJANGO = re.compile(rf"{{#[^\n]*?#}}|{_BLOCK}", re.DOTALL)
+_NOT_JINJA = re.compile(rf"{{#.*?#}}|{_BLOCK}", re.DOTALL)
 _SPEC = re.compile(r"^[A-Za-z0-9_\-.{},]+$")  # as Wagtail's tags know words of a spec
 
 
@@ -56,8 +60,11 @@ def in_templates() -> Iterator[Usage]:
 
 def usages_in(content: str, name: str) -> Iterator[Usage]:
     """In the text of one template."""
-    text = _NOT_RUN.sub(lambda found: "\n" * found.group().count("\n"), content)
-    for pattern, style in ((_DJANGO, "{{% {} %}}"), (_JINJA, "{}()")):
+    for pattern, unseen, style in (
+        (_DJANGO, _NOT_DJANGO, "{{% {} %}}"),
+        (_JINJA, _NOT_JINJA, "{}()"),
+    ):
+        text = unseen.sub(lambda found: "\n" * found.group().count("\n"), content)
         for found in pattern.finditer(text):
             spec = _spec(found.group(3)) if pattern is _DJANGO else found.group(3)
             line = text.count("\n", 0, found.start()) + 1

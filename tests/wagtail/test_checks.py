@@ -56,6 +56,17 @@ def test_usages_are_found_with_their_lines():
     ]
 
 
+# Pitfall: CSS as in `{#nav` would hide all tags up to a later comment.
+def test_comments_are_those_of_the_language_of_the_tag():
+    css = "@media print{#nav{display:none}}\n{% image photo removebg-a %}\n{# a note #}\n"
+    assert [one.where for one in usages_in(css, "a")] == ["a:2"]
+    jinja = '{#\n{{ image(photo, "removebg-a") }}\n#}\n{{ image(photo, "removebg-b") }}'
+    assert [(one.where, one.spec) for one in usages_in(jinja, "a")] == [("a:4", "removebg-b")]
+    for block in ("raw", "verbatim"):
+        text = f'{{%- {block} %}}\n{{{{ image(photo, "removebg-a") }}}}\n{{% end{block} %}}'
+        assert list(usages_in(text, "a")) == []
+
+
 def test_a_good_template_is_no_finding(template):
     assert template(PAGE) == []
 
