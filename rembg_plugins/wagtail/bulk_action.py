@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -12,11 +13,12 @@ from wagtail.admin import messages
 from wagtail.images.models import SourceImageIOError
 from wagtail.images.views.bulk_actions.image_bulk_action import ImageBulkAction
 
-from rembg_plugins.core.errors import RembgError
+from rembg_plugins.core.errors import ConfigurationError, RembgError
 from rembg_plugins.django import cutouts, deferral
 from rembg_plugins.django.settings import current
 from rembg_plugins.wagtail import approvals
 from rembg_plugins.wagtail.mattes import source_of
+from rembg_plugins.wagtail.worker import has_worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
 
 PERMISSION = "rembg_wagtail.use_credits"
+_log = logging.getLogger(__name__)
 _LOOKED_AT = 100  # pictures that are read to find out whether they are paid for already
 
 
@@ -59,10 +62,14 @@ class RemoveBackgroundAction(_DecidingAction):
     template_name = "rembg_wagtail/bulk_actions/confirm.html"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        """What the page shows: the pictures, and what they cost at most."""
+        """What the page shows: the pictures, and what they cost at most; None if nobody knows."""
         context: dict[str, Any] = super().get_context_data(**kwargs)
-        context["most_credits"] = most_credits([one["item"] for one in context["items"]])
-        return context
+        try:
+            most = most_credits([one["item"] for one in context["items"]])
+        except ConfigurationError as problem:
+            messages.error(self.request, str(problem))
+            most = None
+        return {**context, "most_credits": most}
 
     def get_execution_context(self) -> dict[str, Any]:
         """Who does it, and to whom the end of it is told."""
@@ -81,22 +88,36 @@ class RemoveBackgroundAction(_DecidingAction):
         approvals.approve(objects, who=who)
 
         def committed() -> None:
-            asked = cls._ask(objects)
-            if request is not None:
-                _tell(request, asked=asked, left=len(objects) - asked)
+            try:
+                asked, made = cls._ask(objects)
+            except ConfigurationError as problem:
+                _tell_why_not(request, problem)
+            else:
+                _tell(request, asked=asked, made=made, left=len(objects) - asked)
 
         transaction.on_commit(committed)
         return len(objects), 0
 
     @classmethod
-    def _ask(cls, images: Sequence[Any]) -> int:
-        """Ask for their cut-outs, as many as the time allows; how many those are."""
+    def _ask(cls, images: Sequence[Any]) -> tuple[int, int]:
+        """Ask for their cut-outs, as many as the time allows.
+
+        Returns:
+            For how many it asked, and how many of these a worker will make, or are there.
+
+        Raises:
+            ConfigurationError: None can be made on this site, as it is configured.
+        """
         end = cls.clock() + cls.seconds
+        cutouts.adapter()
+        is_made_here = current().enqueue is None and not has_worker()
+        made = 0
         for number, image in enumerate(images, 1):
             deferral.request_cutout(image, "file")
+            made += not is_made_here or _is_ready(image)
             if cls.clock() >= end:
-                return number
-        return len(images)
+                return number, made
+        return len(images), made
 
 
 class WithdrawApprovalAction(_DecidingAction):
@@ -109,19 +130,28 @@ class WithdrawApprovalAction(_DecidingAction):
     action_priority = 91
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        """What the page shows: the pictures, and whether approvals are all that counts here."""
+        """What the page shows: the pictures, and whether approvals are all that counts here.
+
+        That is None where nobody knows; an approval can be taken back all the same.
+        """
         context: dict[str, Any] = super().get_context_data(**kwargs)
-        return {**context, "only_approved": current().auto is False}
+        try:
+            only_approved = current().auto is False
+        except ConfigurationError as problem:
+            messages.error(self.request, str(problem))
+            only_approved = None
+        return {**context, "only_approved": only_approved}
 
     @classmethod
     def execute_action(cls, objects: Sequence[Any], **_: Any) -> tuple[int, int]:
         """Forget the approvals; how many there were."""
         return sum(approvals.withdraw(one) for one in objects), 0
 
-    def get_success_message(self, num_parent_objects: int, num_child_objects: int) -> str:  # noqa: ARG002 - Wagtail's signature
-        """One sentence."""
+    def get_success_message(self, num_parent_objects: int, num_child_objects: int) -> str | None:  # noqa: ARG002 - Wagtail's signature
+        """One sentence; none where nothing was done, which is told as a warning."""
         if not num_parent_objects:
-            return gettext("None of these images was approved.")
+            messages.warning(self.request, gettext("None of these images was approved."))
+            return None
         return ngettext(
             "The approval of %(count)d image was withdrawn.",
             "The approvals of %(count)d images were withdrawn.",
@@ -144,14 +174,25 @@ def _is_ready(image: Any) -> bool:
         return False
 
 
-def _tell(request: HttpRequest, *, asked: int, left: int) -> None:
-    if asked:
+def _tell(request: HttpRequest | None, *, asked: int, made: int, left: int) -> None:
+    if request is None:
+        return
+    if made:
         text = ngettext(
             "The background of %(count)d image is being removed.",
             "The backgrounds of %(count)d images are being removed.",
-            asked,
+            made,
         )
-        messages.success(request, text % {"count": asked})
+        messages.success(request, text % {"count": made})
+    if asked > made:
+        text = ngettext(
+            "The background of %(count)d image could not be removed now: the log of the site, and "
+            "manage.py rembg_usage, tell why. The image is approved.",
+            "The backgrounds of %(count)d images could not be removed now: the log of the site, "
+            "and manage.py rembg_usage, tell why. The images are approved.",
+            asked - made,
+        )
+        messages.warning(request, text % {"count": asked - made})
     if left:
         text = ngettext(
             "%(count)d more image is approved: its background is removed when a page shows it, "
@@ -161,3 +202,10 @@ def _tell(request: HttpRequest, *, asked: int, left: int) -> None:
             left,
         )
         messages.warning(request, text % {"count": left})
+
+
+def _tell_why_not(request: HttpRequest | None, problem: ConfigurationError) -> None:
+    _log.error("Pictures are approved, but no cut-out can be made: %s", problem)
+    if request is not None:
+        text = gettext("The images are approved, but no background can be removed: %(problem)s")
+        messages.error(request, text % {"problem": problem})
