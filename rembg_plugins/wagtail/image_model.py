@@ -19,7 +19,8 @@ class CutoutImageMixin:
     ``"pending"`` or ``"failed"`` and a ``data-rembg`` attribute in their ``<img>``.
 
     Attributes:
-        cutout_meanwhile: ``"original"``, or ``"placeholder"`` for a grey area.
+        cutout_meanwhile: ``"original"``, or ``"placeholder"`` for a grey area, which has no file:
+            of the dynamic serve views, only ``CutoutServeView`` can answer with one.
     """
 
     cutout_meanwhile: ClassVar[Kind] = "original"

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
+from django.http import HttpResponse
 from wagtail.images.views.serve import ServeView
 
+from rembg_plugins.wagtail.meanwhile import Placeholder
 from rembg_plugins.wagtail.specs import is_cut_out
 
 if TYPE_CHECKING:
-    from django.http import HttpRequest, HttpResponse
+    from django.http import HttpRequest
 
 _GONE = 410
 
@@ -18,7 +21,8 @@ class CutoutServeView(ServeView):
     """Goes where ``wagtail.images.views.serve.ServeView`` would.
 
     That one lets every answer be kept for an hour, also one that there is no picture, and the
-    original that ``CutoutImageMixin`` shows meanwhile.
+    original that ``CutoutImageMixin`` shows meanwhile. A placeholder, which has neither a file nor
+    an address to go to, it does not know at all.
     """
 
     def get(
@@ -39,14 +43,26 @@ class CutoutServeView(ServeView):
     def serve(self, rendition: Any) -> HttpResponse:
         """Its file."""
         self._look_at(rendition)
+        if isinstance(rendition, Placeholder):
+            return _drawn(rendition)
         response: HttpResponse = super().serve(rendition)
         return response
 
     def redirect(self, rendition: Any) -> HttpResponse:
-        """A redirect to its file."""
+        """A redirect to its file; a placeholder has none, and is the answer itself."""
         self._look_at(rendition)
+        if isinstance(rendition, Placeholder):
+            return _drawn(rendition)
         response: HttpResponse = super().redirect(rendition)
         return response
 
     def _look_at(self, rendition: Any) -> None:
         self.is_ready = getattr(rendition, "rembg_state", "ready") == "ready"
+
+
+def _drawn(placeholder: Placeholder) -> HttpResponse:
+    """The SVG of its ``data:`` URL, with the headers that Wagtail gives files."""
+    response = HttpResponse(unquote(placeholder.url.partition(",")[2]), "image/svg+xml")
+    response["Content-Security-Policy"] = "default-src 'none'"
+    response["X-Content-Type-Options"] = "nosniff"
+    return response

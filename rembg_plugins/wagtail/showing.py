@@ -10,7 +10,7 @@ from wagtail.images.shortcuts import get_rendition_or_not_found, get_renditions_
 
 from rembg_plugins.wagtail import spending
 from rembg_plugins.wagtail.errors import CutoutError
-from rembg_plugins.wagtail.meanwhile import all_meanwhile, meanwhile
+from rembg_plugins.wagtail.meanwhile import all_meanwhile, meanwhile, nothing_meanwhile
 from rembg_plugins.wagtail.specs import with_cutout
 
 if TYPE_CHECKING:
@@ -32,7 +32,8 @@ def show(
         image: Of a Wagtail image model.
         spec: As in ``width-400``; ``removebg`` is understood, ``removebg-PROFILE`` can be given.
         request: What the page answers; for a preview, nothing is spent.
-        kind: What is shown meanwhile: the original, or a placeholder.
+        kind: What is shown meanwhile: a placeholder; or the original, unless the image model shows
+            placeholders by itself (``cutout_meanwhile``).
 
     Raises:
         SourceImageIOError: The picture's own file cannot be read.
@@ -40,10 +41,10 @@ def show(
     """
     wanted = with_cutout(spec)
     try:
-        with _rules_of(request):
+        with _rules_of(request), nothing_meanwhile():
             return _ready(image.get_rendition(wanted))
     except CutoutError as problem:
-        return meanwhile(image, wanted, problem, kind=kind)
+        return meanwhile(image, wanted, problem, kind=_kind(image, kind))
 
 
 def show_all(
@@ -56,10 +57,10 @@ def show_all(
     """The same for several specs, by one call at most: the renditions by their specs."""
     wanted = [with_cutout(spec) for spec in specs]
     try:
-        with _rules_of(request):
+        with _rules_of(request), nothing_meanwhile():
             found = image.get_renditions(*(Filter(spec=spec) for spec in wanted))
     except CutoutError as problem:
-        return {**all_meanwhile(image, wanted, problem, kind=kind)}
+        return {**all_meanwhile(image, wanted, problem, kind=_kind(image, kind))}
     return {spec: _ready(rendition) for spec, rendition in found.items()}
 
 
@@ -118,6 +119,12 @@ def draw_all(responsive: Any) -> Callable[..., Any]:
 
 def _rules_of(request: HttpRequest | None) -> Any:
     return spending.forbidden() if getattr(request, "is_preview", False) else nullcontext()
+
+
+def _kind(image: Any, kind: Kind) -> Kind:
+    """What a caller asks for, who says "original" also where it asks for nothing."""
+    own: Kind = getattr(image, "cutout_meanwhile", kind)  # of a model with CutoutImageMixin
+    return own if kind == "original" else kind
 
 
 def _ready(rendition: Any) -> Any:

@@ -77,6 +77,28 @@ def test_a_placeholder_can_be_chosen(worker, monkeypatch):
     assert not PhotoRendition.objects.exists()
 
 
+# Pitfall: the model has shown something meanwhile before the tag can say what it wants.
+def test_a_tag_that_asks_for_a_placeholder_gets_it_from_any_model(worker):
+    one = '{% cutout photo width-60 meanwhile="placeholder" %}'
+    several = '{% cutout_picture photo format-{webp,png} width-60 meanwhile="placeholder" %}'
+    assert rendered(one, photo=upload()).count("data:image/svg+xml,") == 1
+    assert rendered(several, photo=upload()).count("data:image/svg+xml,") == 2
+    assert not PhotoRendition.objects.exists()
+    assert (
+        rendered("{% cutout photo width-60 %}", photo=upload()).count('data-rembg="pending"') == 1
+    )
+    assert PhotoRendition.objects.count() == 1
+
+
+def test_a_tag_that_asks_for_nothing_shows_what_the_model_does(worker, monkeypatch):
+    monkeypatch.setattr(Photo, "cutout_meanwhile", "placeholder")
+    for tag in ("cutout photo width-60", "cutout_picture photo width-{50,60}"):
+        html = rendered(f"{{% {tag} %}}", photo=upload())
+        assert "data:image/svg+xml," in html
+        assert 'data-rembg="pending"' in html
+    assert not PhotoRendition.objects.exists()
+
+
 def test_an_api_has_the_original_meanwhile(worker):
     image, field = upload(), ImageRenditionField(CUT)
     answer = field.to_representation(image)

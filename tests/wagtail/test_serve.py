@@ -62,6 +62,21 @@ def test_what_is_answered_meanwhile_is_not_kept(worker, image, client, view, sta
     assert "max-age=3600" in response.headers["Cache-Control"]
 
 
+# Pitfall: a placeholder has no file to serve, and Django redirects to no `data:` URL.
+@pytest.mark.parametrize("view", ["mixed", "sent"])
+def test_a_placeholder_is_answered_and_not_kept(worker, image, client, view, monkeypatch):
+    monkeypatch.setattr(Photo, "cutout_meanwhile", "placeholder")
+    response, body = get(client, image, view)
+    assert (response.status_code, response["Cache-Control"]) == (200, "no-store")
+    assert response["Content-Type"] == "image/svg+xml"
+    assert response["Content-Security-Policy"] == "default-src 'none'"
+    assert body.startswith(b'<svg xmlns="http://www.w3.org/2000/svg" width="60" height="40"')
+    worker.run()
+    response, _ = get(client, image, view)
+    assert response.status_code == (302 if view == "sent" else 200)
+    assert "max-age=3600" in response["Cache-Control"]
+
+
 def test_a_plain_rendition_is_kept_as_ever(worker, client):
     response, _ = get(client, upload(), "ours", "width-60")
     assert "max-age=3600" in response.headers["Cache-Control"]
