@@ -9,6 +9,7 @@ from jinja2 import pass_context
 from jinja2.ext import Extension
 from wagtail.images.models import Filter, Picture, ResponsiveImage
 
+from rembg_plugins.wagtail.meanwhile import KINDS
 from rembg_plugins.wagtail.showing import draw, draw_all
 
 if TYPE_CHECKING:
@@ -39,12 +40,15 @@ def _function(draw: Callable[..., Any], *, several: bool) -> Callable[..., Any]:
 
     @pass_context
     def cutout(
-        context: Context, image: Any, spec: str, meanwhile: str = "original", **attributes: Any
+        context: Context, image: Any, spec: str, meanwhile: str | None = None, **attributes: Any
     ) -> Any:
         if not image:
             return ""
         if not pattern.match(spec):
             message = f"A spec has letters, digits, dots, hyphens, underscores, pipes, got: {spec}"
+            raise TemplateSyntaxError(message)
+        if meanwhile is not None and meanwhile not in KINDS:
+            message = f"meanwhile must be one of {', '.join(KINDS)}, got: {meanwhile!r}"
             raise TemplateSyntaxError(message)
         request = context.get("request")
         return draw(image, spec.split("|"), attributes, request=request, kind=meanwhile)

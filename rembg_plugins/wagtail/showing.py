@@ -10,7 +10,7 @@ from wagtail.images.shortcuts import get_rendition_or_not_found, get_renditions_
 
 from rembg_plugins.wagtail import spending
 from rembg_plugins.wagtail.errors import CutoutError
-from rembg_plugins.wagtail.meanwhile import all_meanwhile, meanwhile, nothing_meanwhile
+from rembg_plugins.wagtail.meanwhile import KINDS, all_meanwhile, meanwhile, nothing_meanwhile
 from rembg_plugins.wagtail.specs import with_cutout
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def show(
-    image: Any, spec: str, *, request: HttpRequest | None = None, kind: Kind = "original"
+    image: Any, spec: str, *, request: HttpRequest | None = None, kind: Kind | None = None
 ) -> Any:
     """The cut-out of a picture as a rendition, or what is shown meanwhile.
 
@@ -32,8 +32,8 @@ def show(
         image: Of a Wagtail image model.
         spec: As in ``width-400``; ``removebg`` is understood, ``removebg-PROFILE`` can be given.
         request: What the page answers; for a preview, nothing is spent.
-        kind: What is shown meanwhile: a placeholder; or the original, unless the image model shows
-            placeholders by itself (``cutout_meanwhile``).
+        kind: What is shown meanwhile, the original or a placeholder; None for what the image model
+            shows by itself (``cutout_meanwhile``), else the original.
 
     Raises:
         SourceImageIOError: The picture's own file cannot be read.
@@ -52,7 +52,7 @@ def show_all(
     specs: Sequence[str],
     *,
     request: HttpRequest | None = None,
-    kind: Kind = "original",
+    kind: Kind | None = None,
 ) -> dict[str, Any]:
     """The same for several specs, by one call at most: the renditions by their specs."""
     wanted = [with_cutout(spec) for spec in specs]
@@ -121,10 +121,11 @@ def _rules_of(request: HttpRequest | None) -> Any:
     return spending.forbidden() if getattr(request, "is_preview", False) else nullcontext()
 
 
-def _kind(image: Any, kind: Kind) -> Kind:
-    """What a caller asks for, who says "original" also where it asks for nothing."""
-    own: Kind = getattr(image, "cutout_meanwhile", kind)  # of a model with CutoutImageMixin
-    return own if kind == "original" else kind
+def _kind(image: Any, kind: Kind | None) -> Kind:
+    if kind is not None:
+        return kind
+    own: Kind = getattr(image, "cutout_meanwhile", KINDS[0])
+    return own
 
 
 def _ready(rendition: Any) -> Any:

@@ -99,6 +99,15 @@ def test_a_tag_that_asks_for_nothing_shows_what_the_model_does(worker, monkeypat
     assert not PhotoRendition.objects.exists()
 
 
+def test_a_tag_that_asks_for_the_original_gets_it_from_a_model_with_placeholders(
+    worker, monkeypatch
+):
+    monkeypatch.setattr(Photo, "cutout_meanwhile", "placeholder")
+    html = rendered('{% cutout photo width-60 meanwhile="original" %}', photo=upload())
+    assert "data:image" not in html
+    assert 'data-rembg="pending"' in html
+
+
 def test_an_api_has_the_original_meanwhile(worker):
     image, field = upload(), ImageRenditionField(CUT)
     answer = field.to_representation(image)

@@ -58,6 +58,7 @@ def test_own_and_stock_tags_share_their_renditions(counted):
     ("engine", "template"),
     [
         ("jinja2", "{{ cutout(photo, 'removebg width-40') }}"),
+        ("jinja2", "{{ cutout(photo, 'width-40', meanwhile='nothing') }}"),
         ("django", "{% cutout photo %}"),
         ("django", "{% cutout photo width-40 as %}"),
         ("django", "{% cutout photo width-#40 %}"),

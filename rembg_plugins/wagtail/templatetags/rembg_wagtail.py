@@ -29,7 +29,7 @@ class CutoutNode(Node):
     Args:
         stock: The node that Wagtail made of the tag: it knows picture, spec and attributes.
         draw: Gives what is shown.
-        kind: What is shown meanwhile; None for the original.
+        kind: What is shown meanwhile; None for what the image model shows, else the original.
     """
 
     child_nodelists = ()
@@ -45,8 +45,8 @@ class CutoutNode(Node):
         image = self.stock.validate_image(context)
         if not image:
             return ""
-        kind = KINDS[0] if self.kind is None else self.kind.resolve(context)
-        if kind not in KINDS:
+        kind = None if self.kind is None else self.kind.resolve(context)
+        if self.kind is not None and kind not in KINDS:
             message = f"{_OPTION}... must be one of {', '.join(KINDS)}, got: {kind!r}"
             raise TemplateSyntaxError(message)
         shown = self.draw(
