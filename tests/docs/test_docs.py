@@ -92,6 +92,19 @@ def test_every_variable_that_the_code_names_is_in_the_page_of_settings():
     assert not {name for name in named if f"`{name}`" not in page}
 
 
+def test_the_page_on_wagtail_has_every_finding_of_its_checks():
+    modules = (PACKAGE / "wagtail").glob("*.py")
+    given = {
+        one
+        for module in modules
+        for one in re.findall(r'id="(rembg_wagtail\.[EW]\d+)"', module.read_text(encoding="utf-8"))
+    }
+    page = text_of(DOCS / "how-to" / "wagtail.md")
+    listed = re.findall(r"^\| `(rembg_wagtail\.\w+)` \|", page, re.MULTILINE)
+    assert len(given) > 5
+    assert listed == sorted(given)
+
+
 def test_no_page_names_a_variable_that_the_code_does_not_read():
     known = {info.variable for info in SETTINGS.values()}
     known |= {variable_of(name) for name in (*WATCH_SETTINGS, *OPTIONS, "config")} | {FAILPOINT}
