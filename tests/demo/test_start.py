@@ -29,7 +29,8 @@ def test_where_the_port_is_taken_it_says_at_once_what_to_do(tmp_path):
         told = start(tmp_path / "data", port)
     assert f"port {port}" in told
     assert "--port 8001, or --port 0" in told
-    assert not (tmp_path / "data" / "shop.sqlite3").exists()
+    made = tmp_path / "data" / "shop.sqlite3"
+    assert not made.exists() or made.stat().st_size == 0  # the checks of Django 6.1 open it
 
 
 @pytest.mark.parametrize("port", [-1, 65536])
